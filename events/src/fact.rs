@@ -1,0 +1,121 @@
+//! What can be emitted, and what can be read.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{EventId, Invalid, RawEnvelope};
+
+/// Something that happened: one type and one version, emitted by one service.
+pub trait Fact: Serialize + DeserializeOwned + JsonSchema {
+    /// The name on the bus, in the past tense (`DetailType`).
+    const TYPE: &'static str;
+    /// Raised when a change is not additive.
+    const VERSION: u32;
+    /// What kind of thing it is about, in lower case.
+    const AGGREGATE: &'static str;
+
+    /// Which one it is about.
+    fn aggregate_id(&self) -> &str;
+
+    /// What the field types cannot say, such as sums that must agree.
+    fn check(&self) -> Result<(), Invalid> {
+        Ok(())
+    }
+}
+
+/// What a consumer reads: one [`Fact`], or an enum of several.
+pub trait DomainEvent: Sized {
+    /// Reads the data of an envelope whose metadata is already known.
+    fn read(envelope: &RawEnvelope<'_>) -> Result<Self, ReadError>;
+}
+
+/// Why an envelope could not be read. Its text holds no value of the message, so that it may be logged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The text is no JSON, or a field is missing, unknown in type, or out of range.
+    #[error("{path}: {reason}")]
+    Malformed {
+        /// Where in the message, such as `detail.data.items[0].quantity`.
+        path: String,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// This consumer does not read such events.
+    #[error(
+        "detail.metadata.event_type: this consumer does not read {0} events; check its rule, or deploy a consumer that does"
+    )]
+    UnknownType(String),
+    /// The event is newer (or older) than this consumer.
+    #[error(
+        "detail.metadata.version: {event_type} version {found} is not known, only {known}; deploy a consumer that knows it, then redrive"
+    )]
+    UnknownVersion {
+        /// The event's type.
+        event_type: String,
+        /// Its version.
+        found: u32,
+        /// The version that this consumer reads.
+        known: u32,
+    },
+    /// Fields that contradict each other.
+    #[error("{path}: {reason}")]
+    Inconsistent {
+        /// Where in the message.
+        path: String,
+        /// What disagrees with what.
+        reason: String,
+    },
+}
+
+impl ReadError {
+    /// A short, stable name for dead-letter attributes and metrics.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed",
+            Self::UnknownType(_) => "unknown_type",
+            Self::UnknownVersion { .. } => "unknown_version",
+            Self::Inconsistent { .. } => "inconsistent",
+        }
+    }
+}
+
+impl<T: Fact> DomainEvent for T {
+    fn read(envelope: &RawEnvelope<'_>) -> Result<Self, ReadError> {
+        let metadata = &envelope.metadata;
+        if metadata.event_type != T::TYPE {
+            return Err(ReadError::UnknownType(shown(&metadata.event_type)));
+        }
+        if metadata.version != T::VERSION {
+            return Err(ReadError::UnknownVersion {
+                event_type: T::TYPE.into(),
+                found: metadata.version,
+                known: T::VERSION,
+            });
+        }
+        let fact: T = crate::envelope::parse("detail.data", envelope.data.get())?;
+        let inconsistent = |path: &str, reason: &str| ReadError::Inconsistent {
+            path: path.into(),
+            reason: reason.into(),
+        };
+        if metadata.aggregate.kind != T::AGGREGATE || metadata.aggregate.id.as_str() != fact.aggregate_id() {
+            return Err(inconsistent(
+                "detail.metadata.aggregate",
+                "does not name what the data is about",
+            ));
+        }
+        if metadata.event_id != EventId::derive(T::TYPE, fact.aggregate_id(), metadata.aggregate.sequence) {
+            return Err(inconsistent(
+                "detail.metadata.event_id",
+                "is not derived from type, aggregate and sequence",
+            ));
+        }
+        fact.check().map_err(|reason| inconsistent("detail.data", &reason.0))?;
+        Ok(fact)
+    }
+}
+
+/// A type name from outside, cut to what may stand in an error.
+fn shown(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).take(40).collect()
+}

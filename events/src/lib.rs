@@ -1,0 +1,34 @@
+//! The facts that Switchyard's services tell each other, and the small types they are made of.
+//!
+//! * [`Envelope`]: what lies on the bus, one shape for every event
+//! * [`Fact`]: something that happened, which a service may emit; [`DomainEvent`]: what a consumer can read
+//! * [`OrderPlaced`], [`OrderConfirmed`], [`OrderFlagged`]: the facts, one file each
+//! * [`Usd`], [`OrderId`], [`Sku`], [`Quantity`], [`EmailAddress`], [`Address`]: values that cannot be invalid
+//! * [`Redacted`]: personal data, which never reaches a log
+//! * [`OutboxEntry`]: an event on its way, stored in the row that caused it
+
+#![warn(missing_docs)]
+
+mod address;
+mod email_address;
+mod envelope;
+mod fact;
+mod ids;
+mod money;
+mod order_confirmed;
+mod order_flagged;
+mod order_placed;
+mod outbox;
+mod redacted;
+
+pub use address::{Address, CountryCode, PostalCode, RegionCode};
+pub use email_address::EmailAddress;
+pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body};
+pub use fact::{DomainEvent, Fact, ReadError};
+pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId};
+pub use money::Usd;
+pub use order_confirmed::OrderConfirmed;
+pub use order_flagged::{OrderFlagged, Reason};
+pub use order_placed::{Line, MAX_LINES, OrderPlaced};
+pub use outbox::OutboxEntry;
+pub use redacted::Redacted;

@@ -1,0 +1,94 @@
+//! A customer has placed an order, and its stock is reserved.
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Address, EmailAddress, Fact, Invalid, OrderId, Quantity, Redacted, Sku, Usd, UserId};
+
+/// The most lines of one order: with its own row, its stock and its consumers' effects it stays inside one DynamoDB
+/// transaction (at most 100 actions, <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>, 2026-11-21).
+pub const MAX_LINES: usize = 50;
+
+/// A customer has placed an order, and its stock is reserved. Emitted by `checkout`, sequence 1 of the order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OrderPlaced {
+    /// The order.
+    pub order_id: OrderId,
+    /// Who placed it.
+    pub user_id: UserId,
+    /// Where the confirmation goes.
+    pub email: Redacted<EmailAddress>,
+    /// The sum of the lines.
+    pub total_usd: Usd,
+    /// What was ordered: 1 to 50 lines, each product once.
+    #[schemars(length(min = 1, max = 50))]
+    pub items: Vec<Line>,
+    /// Where the goods go.
+    pub ship_to: Redacted<Address>,
+    /// When the order was committed (RFC 3339, UTC).
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub placed_at: Timestamp,
+}
+
+/// One product of an order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Line {
+    /// The product.
+    pub sku: Sku,
+    /// Its name on the day of the order.
+    pub name: String,
+    /// How many.
+    pub quantity: Quantity,
+    /// The price of one, on the day of the order.
+    pub unit_price_usd: Usd,
+    /// Whether sales tax applies to it.
+    pub taxable: bool,
+}
+
+impl Line {
+    /// Price times quantity.
+    pub fn amount(&self) -> Usd {
+        self.unit_price_usd * self.quantity
+    }
+}
+
+impl OrderPlaced {
+    /// The sum of the lines.
+    pub fn sum(lines: &[Line]) -> Usd {
+        lines.iter().map(Line::amount).sum()
+    }
+
+    /// How many pieces the order holds.
+    pub fn units(&self) -> u32 {
+        self.items.iter().map(|line| line.quantity.get()).sum()
+    }
+}
+
+impl Fact for OrderPlaced {
+    const TYPE: &'static str = "OrderPlaced";
+    const VERSION: u32 = 1;
+    const AGGREGATE: &'static str = "order";
+
+    fn aggregate_id(&self) -> &str {
+        self.order_id.as_str()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        if !(1..=MAX_LINES).contains(&self.items.len()) {
+            return Err(Invalid(format!("items must have 1 to {MAX_LINES} lines")));
+        }
+        let mut skus: Vec<_> = self.items.iter().map(|line| &line.sku).collect();
+        skus.sort();
+        if skus.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(Invalid::new("items must name each sku once"));
+        }
+        if self.items.iter().any(|line| line.unit_price_usd < Usd::ZERO) {
+            return Err(Invalid::new("items must have no negative unit_price_usd"));
+        }
+        if Self::sum(&self.items) != self.total_usd {
+            return Err(Invalid::new("total_usd is not the sum of the items"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,238 @@
+//! The contract on disk: samples are read and written back unchanged, schemas agree with the types and only grow.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a helper that fails is a test that fails
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use schemars::generate::SchemaSettings;
+use serde_json::Value;
+use switchyard_events::{DomainEvent, Envelope, EventId, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, parse_body};
+
+fn file(folder: &str, name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name)
+}
+
+fn name<T: Fact>() -> String {
+    format!("{}.v{}.json", T::TYPE, T::VERSION)
+}
+
+fn sample<T: Fact>() -> String {
+    fs::read_to_string(file("samples", &name::<T>())).expect("every fact has a sample")
+}
+
+fn round_trips<T: Fact + DomainEvent>() {
+    let text = sample::<T>();
+    let body = format!(r#"{{"version":"0","detail-type":"{}","detail":{text}}}"#, T::TYPE);
+    let raw = parse_body(&body).unwrap();
+    let envelope = Envelope {
+        data: T::read(&raw).unwrap(),
+        metadata: raw.metadata,
+    };
+    // Compared as text, not as `Value`: 101.50 must not come back as 101.5.
+    let squeezed: String = compact(&text);
+    assert_eq!(serde_json::to_string(&envelope).unwrap(), squeezed);
+}
+
+/// Takes the white space between tokens out.
+fn compact(json: &str) -> String {
+    let (mut in_string, mut escaped) = (false, false);
+    json.chars()
+        .filter(|&c| {
+            if in_string {
+                in_string = escaped || c != '"';
+                escaped = !escaped && c == '\\';
+                return true;
+            }
+            in_string = c == '"';
+            !c.is_whitespace()
+        })
+        .collect()
+}
+
+fn schema<T: Fact>() -> Value {
+    let schema = SchemaSettings::draft2020_12()
+        .into_generator()
+        .into_root_schema_for::<Envelope<T>>();
+    let mut schema = serde_json::to_value(schema).unwrap();
+    schema["title"] = Value::from(format!("{} version {}", T::TYPE, T::VERSION));
+    schema
+}
+
+/// Compares the schema on disk with the types; with `UPDATE_SCHEMAS=1` writes it, unless the change is not additive.
+fn agrees_with_its_schema<T: Fact>() {
+    let path = file("schemas", &name::<T>());
+    let now = schema::<T>();
+    let before: Option<Value> = fs::read_to_string(&path)
+        .ok()
+        .map(|text| serde_json::from_str(&text).unwrap());
+    if let Some(before) = &before {
+        let broken = not_additive("", before, &now);
+        assert!(
+            broken.is_empty(),
+            "{} breaks its readers or its archive; raise VERSION: {broken:#?}",
+            T::TYPE
+        );
+    }
+    if std::env::var_os("UPDATE_SCHEMAS").is_some() {
+        fs::write(&path, serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
+    } else {
+        assert_eq!(
+            before.as_ref(),
+            Some(&now),
+            "run UPDATE_SCHEMAS=1 cargo test -p switchyard-events and commit {}",
+            path.display()
+        );
+    }
+}
+
+/// What an additive change may not do: take a property away, change a rule, or require what old events do not have.
+fn not_additive(path: &str, before: &Value, now: &Value) -> Vec<String> {
+    let (Value::Object(old), Value::Object(new)) = (before, now) else {
+        return if before == now {
+            vec![]
+        } else {
+            vec![format!("{path}: {before} became {now}")]
+        };
+    };
+    let mut broken = vec![];
+    for (key, old_value) in old {
+        let here = format!("{path}/{key}");
+        match (key.as_str(), new.get(key)) {
+            ("required", Some(new_value)) if old_value != new_value => {
+                broken.push(format!("{here}: what is required changed"));
+            }
+            ("title" | "description" | "required", _) => {}
+            (_, None) => broken.push(format!("{here}: taken away")),
+            (_, Some(new_value)) => broken.extend(not_additive(&here, old_value, new_value)),
+        }
+    }
+    // Inside `properties` and `$defs` a new name is an addition; anywhere else it is a new rule that old events may break.
+    let names = path.ends_with("/properties") || path.ends_with("/$defs");
+    let added = new
+        .keys()
+        .filter(|key| !old.contains_key(*key) && !names && *key != "description");
+    broken.extend(added.map(|key| format!("{path}/{key}: a new rule")));
+    broken
+}
+
+macro_rules! contract_of {
+    ($($module:ident: $fact:ty),*) => {$(
+        mod $module {
+            use super::*;
+
+            #[test]
+            fn its_sample_is_read_and_written_back_unchanged() {
+                round_trips::<$fact>();
+            }
+
+            #[test]
+            fn its_schema_agrees_with_its_type_and_only_grows() {
+                agrees_with_its_schema::<$fact>();
+            }
+
+            #[test]
+            fn its_sample_is_valid_by_its_schema() {
+                let sample: Value = serde_json::from_str(&sample::<$fact>()).unwrap();
+                let schema = schema::<$fact>();
+                let validator = jsonschema::draft202012::new(&schema).unwrap();
+                let errors: Vec<_> = validator.iter_errors(&sample).map(|e| format!("{}: {e}", e.instance_path())).collect();
+                assert!(errors.is_empty(), "{errors:#?}");
+            }
+        }
+    )*};
+}
+
+contract_of!(order_placed: OrderPlaced, order_confirmed: OrderConfirmed, order_flagged: OrderFlagged);
+
+#[test]
+fn taking_a_property_away_requiring_one_or_changing_a_rule_is_noticed() {
+    let before = schema::<OrderPlaced>();
+    let mut without = before.clone();
+    without["properties"].as_object_mut().unwrap().remove("data");
+    let mut stricter = before.clone();
+    stricter["required"].as_array_mut().unwrap().push("extra".into());
+    let mut other = before.clone();
+    other["$defs"]["Line"]["properties"]["name"]["type"] = "number".into();
+    for broken in [&without, &stricter, &other] {
+        assert!(!not_additive("", &before, broken).is_empty());
+    }
+    let mut more = before.clone();
+    more["$defs"]["Line"]["properties"]["gift"] = serde_json::json!({"type": "boolean"});
+    assert_eq!(not_additive("", &before, &more), Vec::<String>::new());
+}
+
+fn read_changed(from: &str, to: &str) -> String {
+    let text = compact(&sample::<OrderPlaced>());
+    let changed = text.replacen(from, to, 1);
+    assert_ne!(text, changed, "{from} is not in the sample");
+    let body = format!(r#"{{"detail":{changed}}}"#);
+    match parse_body(&body).and_then(|raw| OrderPlaced::read(&raw)) {
+        Ok(_) => "ok".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_bad_event_is_refused_with_the_field_and_without_its_values() {
+    let check = |from, to, expected: &str| {
+        let error = read_changed(from, to);
+        assert!(error.starts_with(expected), "{from} -> {to}: {error}");
+        assert!(!error.contains("ada@example.com"), "{error}");
+    };
+    check(
+        "\"version\":1",
+        "\"version\":2",
+        "detail.metadata.version: OrderPlaced version 2 is not known",
+    );
+    check(
+        "OrderPlaced",
+        "OrderMislaid",
+        "detail.metadata.event_type: this consumer does not read OrderMislaid",
+    );
+    check(
+        "\"total_usd\":101.50",
+        "\"total_usd\":101.51",
+        "detail.data: total_usd is not the sum",
+    );
+    check(
+        "\"total_usd\":101.50",
+        "\"total_usd\":\"ada@example.com\"",
+        "detail.data.total_usd: must be an amount",
+    );
+    check(
+        "\"quantity\":2",
+        "\"quantity\":\"ada@example.com\"",
+        "detail.data.items[0].quantity: invalid type: string …, expected",
+    );
+    check(
+        "\"quantity\":2",
+        "\"quantity\":0",
+        "detail.data.items[0].quantity: must be a whole number",
+    );
+    check(
+        "\"id\":\"ord_8h2a\"",
+        "\"id\":\"ord_other\"",
+        "detail.metadata.aggregate: does not name",
+    );
+    check(
+        "\"sequence\":1",
+        "\"sequence\":7",
+        "detail.metadata.event_id: is not derived",
+    );
+    check(
+        "ada@example.com",
+        "ada@example.com\\nBcc: x@y.zz",
+        "detail.data.email: must be a mail address",
+    );
+    check("TEA-07", "MUG-01", "detail.data: items must name each sku once");
+    check("\"metadata\"", "\"meta\"", "detail: missing field `metadata`");
+}
+
+#[test]
+fn the_samples_event_ids_are_the_derived_ones() {
+    for (event_type, sequence) in [("OrderPlaced", 1), ("OrderConfirmed", 2), ("OrderFlagged", 2)] {
+        let text = fs::read_to_string(file("samples", &format!("{event_type}.v1.json"))).unwrap();
+        assert!(text.contains(EventId::derive(event_type, "ord_8h2a", sequence).as_str()));
+    }
+}
