@@ -1,0 +1,56 @@
+//! The exit codes of `yard`, in one place.
+
+/// Everything asked for was done.
+pub const OK: u8 = 0;
+/// It was not: a call was refused, a consumer is not done, a deployment failed.
+pub const FAILED: u8 = 1;
+/// The command line makes no sense (clap's own code).
+pub const USAGE: u8 = 2;
+/// There is no stack to talk to: none is up locally, or AWS has none of that name.
+pub const NO_STACK: u8 = 3;
+/// No order has that id.
+pub const UNKNOWN_ORDER: u8 = 4;
+
+/// Shown at the end of `yard --help`.
+pub const HELP: &str = "\
+Exit codes:
+  0  everything asked for was done
+  1  it was not (a call was refused, a consumer is not done, a deployment failed)
+  2  the command line makes no sense
+  3  there is no stack to talk to
+  4  no order has that id";
+
+/// An error that has an exit code of its own; anything else is [`FAILED`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code(pub u8);
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.0 {
+            NO_STACK => "there is no stack to talk to",
+            UNKNOWN_ORDER => "no order has that id",
+            _ => "not everything asked for was done",
+        })
+    }
+}
+
+impl std::error::Error for Code {}
+
+/// The code that an error ends the process with.
+pub fn of(error: &anyhow::Error) -> u8 {
+    error.downcast_ref::<Code>().map_or(FAILED, |code| code.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn an_error_keeps_its_code_under_added_context() {
+        let unknown = anyhow!(Code(UNKNOWN_ORDER)).context("ord_1 is not in the table");
+        assert_eq!(of(&unknown), UNKNOWN_ORDER);
+        assert_eq!(of(&anyhow!("anything else")), FAILED);
+    }
+}

@@ -1,0 +1,37 @@
+//! The operator's command line, and what the integration tests use of it.
+//!
+//! * [`Project`]: the checkout; [`tools`], [`build`]: what it needs before it can be deployed
+//! * [`Instance`]: a local cloud, up or down; [`up`]: bringing one up with the stack in it
+//! * [`Cloud`]: clients for one account, local or AWS; [`Stack`]: what is deployed there, found by reading it
+//! * [`Api`]: signed HTTP calls
+//! * [`order`], [`trace`], [`status`], [`invoke`], [`seed`]: one command each
+//! * [`exit`]: the exit codes
+
+mod api;
+pub mod build;
+pub mod cli;
+mod cloud;
+mod dead;
+mod deploy;
+pub mod exit;
+mod health;
+mod instance;
+pub mod invoke;
+pub mod order;
+mod process;
+mod progress;
+mod project;
+pub mod seed;
+mod stack;
+pub mod status;
+mod table;
+pub mod tools;
+pub mod trace;
+pub mod up;
+
+pub use api::{Api, Call, Reply, fetch};
+pub use cloud::Cloud;
+pub use dead::{Dead, peek};
+pub use instance::{Instance, Running};
+pub use project::{Binary, Project};
+pub use stack::{Consumer, Stack};

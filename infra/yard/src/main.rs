@@ -1,0 +1,6 @@
+//! `yard`, the operator's command line.
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    yard::cli::run().await
+}

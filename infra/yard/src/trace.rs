@@ -1,0 +1,267 @@
+//! `yard trace`: what each consumer made of one order.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow};
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use switchyard_events::{EventId, Fact, OrderPlaced};
+use tokio::time::{Instant, sleep};
+
+use crate::exit::{Code, UNKNOWN_ORDER};
+use crate::{Cloud, Consumer, Stack, dead, table};
+
+/// Between two looks while waiting.
+const PAUSE: Duration = Duration::from_millis(200);
+
+type Row = HashMap<String, AttributeValue>;
+
+/// One order and its consumers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Trace {
+    pub order_id: String,
+    /// Of the order's `OrderPlaced`.
+    pub event_id: String,
+    /// Of the order itself.
+    pub status: String,
+    pub consumers: Vec<Line>,
+}
+
+/// What one consumer made of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    pub name: String,
+    pub state: State,
+    /// When the consumer applied it (RFC 3339).
+    pub processed_at: Option<String>,
+    /// From the order to that moment.
+    pub lag_ms: Option<i64>,
+    /// How often it had received the message by then.
+    pub receives: Option<i64>,
+    /// Why it is dead, as far as is known.
+    #[serde(skip)]
+    pub reason: Option<String>,
+}
+
+/// Whether a consumer has applied the order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Not yet.
+    Pending,
+    /// It has.
+    Done,
+    /// It could not, and the event lies with its dead letters.
+    Dead,
+}
+
+impl Trace {
+    /// Whether every consumer is done.
+    pub fn is_done(&self) -> bool {
+        self.consumers.iter().all(|line| line.state == State::Done)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.consumers.iter().all(|line| line.state != State::Pending)
+    }
+
+    /// For people.
+    pub fn render(&self) -> String {
+        let rows: Vec<Vec<String>> = self.consumers.iter().map(Line::row).collect();
+        let headings = ["consumer", "state", "processed at", "lag", "receives", ""];
+        let table = table::render(&headings, &[3, 4], &rows);
+        let table = table::paint(&table, &["done"], &["dead"], &["pending"]);
+        format!(
+            "order {}  {}  event {}\n{table}",
+            self.order_id, self.status, self.event_id
+        )
+    }
+}
+
+impl Line {
+    fn row(&self) -> Vec<String> {
+        let dash = || "-".to_owned();
+        let state = match self.state {
+            State::Pending => "pending",
+            State::Done => "done",
+            State::Dead => "dead",
+        };
+        vec![
+            self.name.clone(),
+            state.to_owned(),
+            self.processed_at.clone().unwrap_or_else(dash),
+            self.lag_ms.map_or_else(dash, |lag| format!("{lag} ms")),
+            self.receives.map_or_else(dash, |receives| receives.to_string()),
+            self.reason.clone().unwrap_or_default(),
+        ]
+    }
+
+    fn unapplied(name: &str, state: State, reason: Option<String>) -> Self {
+        Self {
+            name: name.to_owned(),
+            state,
+            processed_at: None,
+            lag_ms: None,
+            receives: None,
+            reason,
+        }
+    }
+
+    fn applied(name: &str, row: &Row) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: State::Done,
+            processed_at: text(row, "processed_at"),
+            lag_ms: number(row, "lag_ms"),
+            receives: number(row, "receives"),
+            reason: None,
+        }
+    }
+}
+
+/// Looks until nothing is pending any more, at most for `patience`; at least once.
+pub async fn trace(cloud: &Cloud, stack: &Stack, order_id: &str, patience: Duration) -> Result<Trace> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let trace = look(cloud, stack, order_id).await?;
+        if trace.is_settled() || Instant::now() >= deadline {
+            return Ok(trace);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+async fn look(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Trace> {
+    let order = order(cloud, stack, order_id).await?;
+    let event_id = EventId::derive(OrderPlaced::TYPE, order_id, 1).to_string();
+    let user_id = text(&order, "user_id");
+    let lines = stack
+        .consumers
+        .iter()
+        .map(|consumer| line(cloud, consumer, order_id, user_id.as_deref(), &event_id));
+    let consumers = try_join_all(lines).await?;
+    let status = text(&order, "status").unwrap_or_default();
+    Ok(Trace {
+        order_id: order_id.to_owned(),
+        event_id,
+        status,
+        consumers,
+    })
+}
+
+async fn order(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Row> {
+    let answer = cloud
+        .dynamodb
+        .get_item()
+        .table_name(&stack.orders_table)
+        .key("pk", AttributeValue::S(format!("ORDER#{order_id}")))
+        .key("sk", AttributeValue::S("ORDER".to_owned()))
+        .consistent_read(true)
+        .send()
+        .await
+        .with_context(|| format!("the table {} cannot be read", stack.orders_table))?;
+    answer
+        .item
+        .ok_or_else(|| anyhow!(Code(UNKNOWN_ORDER)).context(format!("{order_id} is not in {}", stack.orders_table)))
+}
+
+async fn line(
+    cloud: &Cloud,
+    consumer: &Consumer,
+    order_id: &str,
+    user_id: Option<&str>,
+    event_id: &str,
+) -> Result<Line> {
+    let places = std::iter::once(format!("ORDER#{order_id}")).chain(user_id.map(|user| format!("USER#{user}")));
+    for pk in places {
+        if let Some(row) = applied(cloud, &consumer.table, pk, event_id).await? {
+            return Ok(Line::applied(&consumer.name, &row));
+        }
+    }
+    let dead = dead::peek(cloud, &consumer.dlq_url).await?;
+    Ok(
+        match dead.into_iter().find(|dead| dead.event_id.as_deref() == Some(event_id)) {
+            Some(dead) => Line::unapplied(&consumer.name, State::Dead, dead.attributes.get("error_code").cloned()),
+            None => Line::unapplied(&consumer.name, State::Pending, None),
+        },
+    )
+}
+
+/// The row that says the event was applied. One without `processed_at` is a claim: the work is under way.
+async fn applied(cloud: &Cloud, table: &str, pk: String, event_id: &str) -> Result<Option<Row>> {
+    let mut rows = cloud
+        .dynamodb
+        .query()
+        .table_name(table)
+        .key_condition_expression("pk = :pk")
+        .filter_expression("event_id = :event AND attribute_exists(processed_at)")
+        .expression_attribute_values(":pk", AttributeValue::S(pk))
+        .expression_attribute_values(":event", AttributeValue::S(event_id.to_owned()))
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send();
+    rows.next()
+        .await
+        .transpose()
+        .with_context(|| format!("the table {table} cannot be read"))
+}
+
+fn text(row: &Row, name: &str) -> Option<String> {
+    row.get(name)?.as_s().ok().cloned()
+}
+
+fn number(row: &Row, name: &str) -> Option<i64> {
+    row.get(name)?.as_n().ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traced(states: &[State]) -> Trace {
+        let consumers = states
+            .iter()
+            .map(|&state| Line::unapplied("tax", state, None))
+            .collect();
+        Trace {
+            order_id: "ord_1".into(),
+            event_id: "evt_1".into(),
+            status: "received".into(),
+            consumers,
+        }
+    }
+
+    #[test]
+    fn only_all_done_is_done_and_dead_is_not_waited_for() {
+        assert!(traced(&[State::Done, State::Done]).is_done());
+        assert!(!traced(&[State::Done, State::Dead]).is_done());
+        assert!(!traced(&[State::Done, State::Pending]).is_done());
+        assert!(traced(&[State::Done, State::Dead]).is_settled());
+        assert!(!traced(&[State::Dead, State::Pending]).is_settled());
+    }
+
+    #[test]
+    fn a_trace_has_exactly_the_documented_fields() {
+        let row = Row::from([
+            (
+                "processed_at".to_owned(),
+                AttributeValue::S("2026-05-26T14:23:01.250Z".to_owned()),
+            ),
+            ("lag_ms".to_owned(), AttributeValue::N("250".to_owned())),
+            ("receives".to_owned(), AttributeValue::N("1".to_owned())),
+        ]);
+        let mut trace = traced(&[State::Dead]);
+        trace.consumers.push(Line::applied("fraud", &row));
+        assert_eq!(
+            serde_json::to_string(&trace).unwrap(),
+            concat!(
+                r#"{"order_id":"ord_1","event_id":"evt_1","status":"received","consumers":["#,
+                r#"{"name":"tax","state":"dead","processed_at":null,"lag_ms":null,"receives":null},"#,
+                r#"{"name":"fraud","state":"done","processed_at":"2026-05-26T14:23:01.250Z","lag_ms":250,"receives":1}]}"#,
+            )
+        );
+    }
+}
