@@ -1,0 +1,4 @@
+//! tests
+
+#[cfg(test)]
+mod template;

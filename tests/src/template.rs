@@ -1,0 +1,273 @@
+//! What the expanded template must hold, whoever edits it.
+//!
+//! Each test names a rule of [`rules`] and changes that break it: the template must pass, a changed one must not.
+
+mod reading;
+mod rules;
+
+use rules::Rule;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+static AWS: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &[]));
+static LOCAL: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &["LocalCloud=true"]));
+static AWS_ONLY: LazyLock<Value> = LazyLock::new(|| expand("aws-only.yaml", &[]));
+
+const VARIABLES: &str = "taxFunction/Environment/Variables";
+const STATEMENT: &str = "taxRole/Policies/0/PolicyDocument/Statement/0";
+const SENDERS: &str = "taxQueuePolicy/PolicyDocument/Statement/0";
+
+#[test]
+fn a_queue_hides_a_message_for_six_times_the_functions_timeout() {
+    holds(rules::visibility, set("taxQueue/VisibilityTimeout", json!(179)));
+    holds(rules::visibility, set("emailFunction/Timeout", json!(31)));
+}
+
+#[test]
+fn a_message_is_received_five_times_and_the_function_knows_it() {
+    holds(rules::receives, set("taxQueue/RedrivePolicy/maxReceiveCount", json!(4)));
+    holds(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("6")));
+}
+
+#[test]
+fn a_batch_may_fail_in_part() {
+    holds(rules::partial_failures, without("fraudMapping/FunctionResponseTypes"));
+}
+
+#[test]
+fn every_queue_has_dead_letters_that_last_as_long() {
+    holds(rules::dead_letters, without("taxQueue/RedrivePolicy"));
+    holds(
+        rules::dead_letters,
+        set("taxDeadLetters/MessageRetentionPeriod", json!(345_599)),
+    );
+}
+
+#[test]
+fn every_queue_and_every_function_has_an_alarm() {
+    holds(rules::alarms, without("taxBacklogAlarm"));
+    holds(rules::alarms, without("taxDeadLettersAlarm"));
+    holds(rules::alarms, without("taxErrorsAlarm"));
+    holds(rules::alarms, without("PublisherDeadLettersAlarm"));
+    holds(rules::alarms, without("CheckoutErrorsAlarm"));
+}
+
+#[test]
+fn a_marker_outlives_every_copy_of_its_event() {
+    // Queue 4 days, dead letters 14, archive 30: after 48 days exactly, the last copy may still be on its way.
+    holds(
+        rules::marker_ttl,
+        set(&format!("{VARIABLES}/MARKER_TTL_DAYS"), json!("48")),
+    );
+    holds(rules::marker_ttl, set("Archive/RetentionDays", json!(72)));
+}
+
+#[test]
+fn no_role_may_do_everything_or_touch_everything() {
+    for (key, value) in [
+        ("Action", json!("*")),
+        ("Action", json!(["dynamodb:GetItem", "dynamodb:*"])),
+        ("Resource", json!("*")),
+        ("Resource", json!(["arn:aws:dynamodb:us-east-1:123456789012:table/*"])),
+        ("Resource", json!({"Fn::Sub": "arn:aws:dynamodb:*:*:table/x"})),
+        ("NotAction", json!("dynamodb:DeleteTable")),
+        ("NotResource", json!("arn:aws:dynamodb:us-east-1:123456789012:table/x")),
+    ] {
+        holds(rules::least_privilege, set(&format!("{STATEMENT}/{key}"), value));
+    }
+    let attached = "EmailMaySend/PolicyDocument/Statement/0/Action";
+    holds(rules::least_privilege, set(attached, json!("ses:*")));
+    holds(
+        rules::least_privilege,
+        set("taxRole/ManagedPolicyArns", json!(["AdministratorAccess"])),
+    );
+}
+
+#[test]
+fn a_function_shares_its_role_with_no_other() {
+    holds(
+        rules::own_role,
+        set("taxFunction/Role", json!({"Fn::GetAtt": ["emailRole", "Arn"]})),
+    );
+}
+
+#[test]
+fn only_its_rule_sends_to_a_queue() {
+    holds(rules::senders, without(&format!("{SENDERS}/Condition")));
+    holds(rules::senders, set(&format!("{SENDERS}/Principal"), json!("*")));
+    holds(rules::senders, without("taxQueuePolicy"));
+}
+
+#[test]
+fn every_rule_retries_for_a_day_and_then_keeps_the_event() {
+    holds(rules::delivery, without("taxRule/Targets/0/DeadLetterConfig"));
+    holds(rules::delivery, without("taxRule/Targets/0/RetryPolicy"));
+}
+
+#[test]
+fn every_function_logs_to_a_group_that_forgets() {
+    holds(rules::logs, without("taxLogs/RetentionInDays"));
+    holds(rules::logs, without("ApiLogs/RetentionInDays"));
+    holds(rules::logs, without("taxFunction/LoggingConfig"));
+}
+
+#[test]
+fn every_table_is_backed_up_encrypted_expiring_and_streamed() {
+    for property in [
+        "PointInTimeRecoverySpecification",
+        "SSESpecification",
+        "TimeToLiveSpecification",
+        "StreamSpecification",
+    ] {
+        holds(rules::tables, without(&format!("OrdersTable/{property}")));
+    }
+}
+
+#[test]
+fn every_tables_outbox_reaches_the_publisher() {
+    holds(rules::outboxes, without("taxOutbox"));
+    holds(rules::outboxes, without("taxOutbox/DestinationConfig"));
+    holds(rules::outboxes, set("OrdersOutbox/StartingPosition", json!("LATEST")));
+    holds(rules::outboxes, set("OrdersOutbox/MaximumRetryAttempts", json!(3)));
+}
+
+#[test]
+fn the_api_is_never_open() {
+    holds(rules::routes, without("PlaceOrderRoute/AuthorizationType"));
+    holds(rules::routes, set("ReadOrderRoute/AuthorizationType", json!("NONE")));
+}
+
+#[test]
+fn every_folder_of_functions_is_deployed_and_nothing_else_is() {
+    let stranger = json!({"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "local-shipping"}});
+    holds(functions_are_folders, without("taxFunction"));
+    holds(functions_are_folders, set("shippingFunction", stranger));
+    holds(
+        functions_are_folders,
+        set("taxFunction/FunctionName", json!("local-email")),
+    );
+}
+
+#[test]
+fn a_local_cloud_runs_the_same_stack() {
+    // There is no TLS to a process on this machine; the other two are actions it checks without naming a resource.
+    assert_eq!(
+        differences(&["OnlyOverTls", "LocalPartiQL", "LocalSes"]),
+        ["PublisherDeadLettersPolicy"]
+    );
+    assert!(
+        differences(&["OnlyOverTls"]).contains(&"taxRole"),
+        "LocalCloud=true changes no role any more"
+    );
+}
+
+/// Asserts that the stack keeps the rule, and that the rule notices the change.
+fn holds(rule: Rule, change: impl FnOnce(&mut Value)) {
+    let mut resources = AWS["Resources"].clone();
+    resources["Archive"] = AWS_ONLY["Resources"]["Archive"].clone();
+    assert_eq!(rule(&resources), Vec::<String>::new());
+
+    change(&mut resources);
+    assert_ne!(
+        rule(&resources),
+        Vec::<String>::new(),
+        "the rule did not notice the change"
+    );
+}
+
+fn set(path: &str, value: Value) -> impl FnOnce(&mut Value) {
+    move |resources| {
+        let (parent, key) = split(resources, path);
+        parent[key] = value;
+    }
+}
+
+fn without(path: &str) -> impl FnOnce(&mut Value) {
+    move |resources| {
+        let (parent, key) = split(resources, path);
+        let removed = parent.as_object_mut().and_then(|members| members.remove(key));
+        assert!(removed.is_some(), "there is no {path} to leave out");
+    }
+}
+
+/// `taxQueue/RedrivePolicy` is that property of that resource, `taxQueue` the resource as a whole.
+fn split<'a, 'b>(resources: &'a mut Value, path: &'b str) -> (&'a mut Value, &'b str) {
+    let Some((resource, property)) = path.split_once('/') else {
+        return (resources, path);
+    };
+    let (parents, key) = property.rsplit_once('/').unwrap_or(("", property));
+    let pointer = if parents.is_empty() {
+        String::new()
+    } else {
+        format!("/{parents}")
+    };
+    let parent = resources[resource]["Properties"].pointer_mut(&pointer);
+    (parent.unwrap_or_else(|| panic!("{path} leads nowhere")), key)
+}
+
+fn functions_are_folders(resources: &Value) -> Vec<String> {
+    let folders: BTreeSet<String> = std::fs::read_dir(root().join("functions"))
+        .expect("functions/ can be read")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .into_string()
+                .expect("a name in UTF-8")
+        })
+        .filter(|name| name != "chassis")
+        .collect();
+    rules::deployed(resources, &folders)
+}
+
+/// The resources that differ between AWS and a local cloud once these statements are left out.
+fn differences(sids: &[&str]) -> Vec<&'static str> {
+    let (on_aws, local) = (&AWS["Resources"], &LOCAL["Resources"]);
+    let left_out = |resource: &Value| {
+        let mut resource = resource.clone();
+        drop_statements(&mut resource, sids);
+        resource
+    };
+    let names = on_aws
+        .as_object()
+        .expect("resources")
+        .keys()
+        .chain(local.as_object().expect("resources").keys());
+    let names: BTreeSet<&str> = names.map(String::as_str).collect();
+    names
+        .into_iter()
+        .filter(|name| left_out(&on_aws[*name]) != left_out(&local[*name]))
+        .collect()
+}
+
+fn drop_statements(value: &mut Value, sids: &[&str]) {
+    if let Value::Array(items) = value {
+        items.retain(|item| !item["Sid"].as_str().is_some_and(|sid| sids.contains(&sid)));
+        for item in items {
+            drop_statements(item, sids);
+        }
+    } else if let Value::Object(members) = value {
+        for member in members.values_mut() {
+            drop_statements(member, sids);
+        }
+    }
+}
+
+fn expand(template: &str, parameters: &[&str]) -> Value {
+    let root = root();
+    let output = Command::new(root.join(".venv/bin/python"))
+        .arg(root.join("tests/expand.py"))
+        .arg(root.join("infra").join(template))
+        .args(parameters)
+        .output()
+        .expect(".venv/bin/python runs; `make test` installs it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).expect("expand.py prints JSON")
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}

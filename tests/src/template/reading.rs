@@ -1,0 +1,84 @@
+//! Reads an expanded template: who refers to whom, and what a value says.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// A function that a queue is mapped to, by the properties of the three resources.
+pub(super) struct Consumer<'a> {
+    pub(super) name: &'a str,
+    pub(super) mapping: &'a Value,
+    pub(super) queue: &'a Value,
+    pub(super) function: &'a Value,
+}
+
+pub(super) fn consumers(resources: &Value) -> impl Iterator<Item = Consumer<'_>> {
+    of_type(resources, "AWS::Lambda::EventSourceMapping").filter_map(move |(_, mapping)| {
+        let source = &resources[target(&mapping["EventSourceArn"])?];
+        let name = target(&mapping["FunctionName"])?;
+        let function = &resources[name]["Properties"];
+        (source["Type"] == "AWS::SQS::Queue").then_some(Consumer {
+            name,
+            mapping,
+            queue: &source["Properties"],
+            function,
+        })
+    })
+}
+
+/// Every queue that something falls into: a queue's, a rule's or a mapping's.
+pub(super) fn dead_letter_queues(resources: &Value) -> BTreeSet<&str> {
+    let of_queues =
+        of_type(resources, "AWS::SQS::Queue").map(|(_, queue)| &queue["RedrivePolicy"]["deadLetterTargetArn"]);
+    let of_mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
+        .map(|(_, mapping)| &mapping["DestinationConfig"]["OnFailure"]["Destination"]);
+    of_queues.chain(of_mappings).filter_map(target).collect()
+}
+
+pub(super) fn statements(resources: &Value) -> impl Iterator<Item = (&str, &Value)> {
+    let inline = of_type(resources, "AWS::IAM::Role")
+        .flat_map(|(id, role)| items(&role["Policies"]).map(move |policy| (id, policy)));
+    let attached = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"]
+        .into_iter()
+        .flat_map(|kind| of_type(resources, kind));
+    inline
+        .chain(attached)
+        .flat_map(|(id, policy)| items(&policy["PolicyDocument"]["Statement"]).map(move |statement| (id, statement)))
+}
+
+pub(super) fn of_type<'a>(resources: &'a Value, kind: &'static str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+    let all = resources.as_object().into_iter().flatten();
+    all.filter(move |(_, resource)| resource["Type"] == kind)
+        .map(|(id, resource)| (id.as_str(), &resource["Properties"]))
+}
+
+/// CloudFormation takes one item for a list of one.
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value
+        .as_array()
+        .map_or_else(|| std::slice::from_ref(value), Vec::as_slice)
+        .iter()
+        .filter(|item| !item.is_null())
+}
+
+/// The resource that a `Ref` or `Fn::GetAtt` names.
+pub(super) fn target(value: &Value) -> Option<&str> {
+    value["Ref"].as_str().or_else(|| value["Fn::GetAtt"][0].as_str())
+}
+
+pub(super) fn properties<'a>(resources: &'a Value, reference: &Value) -> &'a Value {
+    target(reference).map_or(&Value::Null, |id| &resources[id]["Properties"])
+}
+
+pub(super) fn has_star(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('*'),
+        Value::Array(list) => list.iter().any(has_star),
+        Value::Object(members) => members.values().any(has_star),
+        _ => false,
+    }
+}
+
+/// Numbers stand as numbers or as text in a template; what is absent counts as zero.
+pub(super) fn number(value: &Value) -> u64 {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,218 @@
+//! The rules: each takes the resources of an expanded template and says what is wrong with them.
+
+use super::reading::{consumers, dead_letter_queues, has_star, items, number, of_type, properties, statements, target};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Complaints, none when the rule is kept.
+pub(super) type Rule = fn(&Value) -> Vec<String>;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// "six times the timeout that you configure on your function", Lambda developer guide, on SQS sources (2026-11).
+pub(super) fn visibility(resources: &Value) -> Vec<String> {
+    consumers(resources)
+        .filter(|c| number(&c.queue["VisibilityTimeout"]) < 6 * number(&c.function["Timeout"]))
+        .map(|c| format!("{}: visibility is shorter than six timeouts", c.name))
+        .collect()
+}
+
+pub(super) fn receives(resources: &Value) -> Vec<String> {
+    consumers(resources)
+        .filter(|c| {
+            let receives = number(&c.queue["RedrivePolicy"]["maxReceiveCount"]);
+            receives < 5 || receives != number(&c.function["Environment"]["Variables"]["MAX_RECEIVES"])
+        })
+        .map(|c| {
+            format!(
+                "{}: maxReceiveCount is under five, or not what the function is told",
+                c.name
+            )
+        })
+        .collect()
+}
+
+pub(super) fn partial_failures(resources: &Value) -> Vec<String> {
+    consumers(resources)
+        .filter(|c| c.mapping["FunctionResponseTypes"][0] != "ReportBatchItemFailures")
+        .map(|c| format!("{}: one bad record fails its whole batch", c.name))
+        .collect()
+}
+
+pub(super) fn dead_letters(resources: &Value) -> Vec<String> {
+    let final_stops = dead_letter_queues(resources);
+    of_type(resources, "AWS::SQS::Queue")
+        .filter(|(id, _)| !final_stops.contains(*id))
+        .filter(|(_, queue)| {
+            let dead_letters = properties(resources, &queue["RedrivePolicy"]["deadLetterTargetArn"]);
+            number(&dead_letters["MessageRetentionPeriod"]) < number(&queue["MessageRetentionPeriod"]).max(1)
+        })
+        .map(|(id, _)| format!("{id}: has no dead letters, or they are forgotten sooner than the queue's own messages"))
+        .collect()
+}
+
+pub(super) fn alarms(resources: &Value) -> Vec<String> {
+    let watched = |metric: &str, id: &str| {
+        of_type(resources, "AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+            alarm["MetricName"] == metric && target(&alarm["Dimensions"][0]["Value"]).is_some_and(|named| named == id)
+        })
+    };
+    let final_stops = dead_letter_queues(resources);
+    let queues = of_type(resources, "AWS::SQS::Queue").map(|(id, _)| {
+        (
+            id,
+            if final_stops.contains(id) {
+                "ApproximateNumberOfMessagesVisible"
+            } else {
+                "ApproximateAgeOfOldestMessage"
+            },
+        )
+    });
+    let functions = of_type(resources, "AWS::Lambda::Function").map(|(id, _)| (id, "Errors"));
+    queues
+        .chain(functions)
+        .filter(|(id, metric)| !watched(metric, id))
+        .map(|(id, metric)| format!("{id}: no alarm on {metric}"))
+        .collect()
+}
+
+/// An event can wait in the queue, then among the dead letters, and come back from the archive: all that time it must be known.
+pub(super) fn marker_ttl(resources: &Value) -> Vec<String> {
+    let archived = number(&resources["Archive"]["Properties"]["RetentionDays"]) * DAY;
+    consumers(resources)
+        .filter(|c| {
+            let dead_letters = properties(resources, &c.queue["RedrivePolicy"]["deadLetterTargetArn"]);
+            let waits = number(&c.queue["MessageRetentionPeriod"]) + number(&dead_letters["MessageRetentionPeriod"]);
+            number(&c.function["Environment"]["Variables"]["MARKER_TTL_DAYS"]) * DAY <= waits + archived
+        })
+        .map(|c| format!("{}: markers expire while a copy of the event may still come", c.name))
+        .collect()
+}
+
+pub(super) fn least_privilege(resources: &Value) -> Vec<String> {
+    let roles = of_type(resources, "AWS::IAM::Role");
+    let managed = roles
+        .filter(|(_, role)| !role["ManagedPolicyArns"].is_null())
+        .map(|(id, _)| format!("{id}: a managed policy is wider than the function needs"));
+    let wide = statements(resources)
+        .filter(|(_, statement)| statement["Effect"] == "Allow")
+        .filter_map(|(id, statement)| {
+            let everything = has_star(&statement["Action"]) || has_star(&statement["Resource"]);
+            let exclusion = !statement["NotAction"].is_null() || !statement["NotResource"].is_null();
+            (everything || exclusion).then(|| format!("{id}: {statement} allows more than it names"))
+        });
+    managed.chain(wide).collect()
+}
+
+pub(super) fn own_role(resources: &Value) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    of_type(resources, "AWS::Lambda::Function")
+        .filter(|(_, function)| target(&function["Role"]).is_none_or(|role| !seen.insert(role)))
+        .map(|(id, _)| format!("{id}: shares its role"))
+        .collect()
+}
+
+/// A queue without a policy cannot be reached by its rule; one with a wider policy can be reached by others.
+pub(super) fn senders(resources: &Value) -> Vec<String> {
+    let allowed: Vec<_> = of_type(resources, "AWS::SQS::QueuePolicy")
+        .flat_map(|(_, policy)| items(&policy["PolicyDocument"]["Statement"]))
+        .filter(|statement| statement["Effect"] == "Allow")
+        .collect();
+    let wide = allowed
+        .iter()
+        .filter(|s| {
+            let rule = target(&s["Condition"]["ArnEquals"]["aws:SourceArn"]).map(|id| &resources[id]["Type"]);
+            s["Principal"]["Service"] != "events.amazonaws.com" || rule.is_none_or(|kind| kind != "AWS::Events::Rule")
+        })
+        .map(|statement| format!("{statement}: lets others than one rule send"));
+    let unreachable = consumers(resources)
+        .filter(|c| {
+            !allowed
+                .iter()
+                .any(|s| items(&s["Resource"]).any(|arn| target(arn) == target(&c.mapping["EventSourceArn"])))
+        })
+        .map(|c| format!("{}: no rule may send to its queue", c.name));
+    wide.chain(unreachable).collect()
+}
+
+pub(super) fn delivery(resources: &Value) -> Vec<String> {
+    of_type(resources, "AWS::Events::Rule")
+        .flat_map(|(id, rule)| items(&rule["Targets"]).map(move |target| (id, target)))
+        .filter(|(_, t)| {
+            let retry = &t["RetryPolicy"];
+            target(&t["DeadLetterConfig"]["Arn"]).is_none()
+                || number(&retry["MaximumEventAgeInSeconds"]) < DAY
+                || number(&retry["MaximumRetryAttempts"]) == 0
+        })
+        .map(|(id, _)| format!("{id}: loses an event that it cannot deliver"))
+        .collect()
+}
+
+pub(super) fn logs(resources: &Value) -> Vec<String> {
+    let endless = of_type(resources, "AWS::Logs::LogGroup")
+        .filter(|(_, group)| number(&group["RetentionInDays"]) == 0)
+        .map(|(id, _)| format!("{id}: keeps logs for ever"));
+    let elsewhere = of_type(resources, "AWS::Lambda::Function")
+        .filter(|(_, function)| properties(resources, &function["LoggingConfig"]["LogGroup"]).is_null())
+        .map(|(id, _)| format!("{id}: Lambda makes it a log group that is kept for ever"));
+    endless.chain(elsewhere).collect()
+}
+
+pub(super) fn tables(resources: &Value) -> Vec<String> {
+    of_type(resources, "AWS::DynamoDB::Table")
+        .filter(|(_, table)| {
+            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] != true
+                || table["SSESpecification"]["SSEEnabled"] != true
+                || table["TimeToLiveSpecification"]["AttributeName"] != "expires_at"
+                || table["StreamSpecification"]["StreamViewType"] != "NEW_IMAGE"
+        })
+        .map(|(id, _)| format!("{id}: lacks recovery, encryption, expiry or a stream"))
+        .collect()
+}
+
+/// From its first record on, without counting tries, and with a place for what is given up.
+pub(super) fn outboxes(resources: &Value) -> Vec<String> {
+    let relayed: BTreeSet<_> = of_type(resources, "AWS::Lambda::EventSourceMapping")
+        .filter(|(_, mapping)| {
+            mapping["StartingPosition"] == "TRIM_HORIZON"
+                && mapping["MaximumRetryAttempts"] == -1
+                && mapping["FilterCriteria"]["Filters"][0]["Pattern"]
+                    .as_str()
+                    .is_some_and(|p| p.contains("outbox"))
+                && target(&mapping["DestinationConfig"]["OnFailure"]["Destination"]).is_some()
+        })
+        .filter_map(|(_, mapping)| target(&mapping["EventSourceArn"]))
+        .collect();
+    of_type(resources, "AWS::DynamoDB::Table")
+        .filter(|(id, _)| !relayed.contains(*id))
+        .map(|(id, _)| format!("{id}: its outbox can be lost on the way to the bus"))
+        .collect()
+}
+
+pub(super) fn routes(resources: &Value) -> Vec<String> {
+    of_type(resources, "AWS::ApiGatewayV2::Route")
+        .filter(|(_, route)| route["AuthorizationType"] != "AWS_IAM" && route["AuthorizationType"] != "JWT")
+        .map(|(id, _)| format!("{id}: is open to anyone"))
+        .collect()
+}
+
+/// A function is named after its stack and its folder.
+pub(super) fn deployed(resources: &Value, folders: &BTreeSet<String>) -> Vec<String> {
+    let mut left = folders.clone();
+    let strangers: Vec<_> = of_type(resources, "AWS::Lambda::Function")
+        .filter(|(_, function)| {
+            let name = function["FunctionName"]
+                .as_str()
+                .and_then(|name| name.rsplit('-').next());
+            name.is_none_or(|name| !left.remove(name))
+        })
+        .map(|(id, _)| format!("{id}: has no folder of its own"))
+        .collect();
+    strangers
+        .into_iter()
+        .chain(
+            left.into_iter()
+                .map(|name| format!("functions/{name}: is not deployed")),
+        )
+        .collect()
+}
