@@ -1,0 +1,80 @@
+//! Configuration from environment variables, with all mistakes in one error.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// Every variable that is missing or cannot be read.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("configuration: {}", .0.join("; "))]
+pub struct EnvError(pub Vec<String>);
+
+type Lookup = Box<dyn Fn(&str) -> Option<String>>;
+
+/// Reads variables and remembers what was wrong, so that one deployment shows every mistake.
+pub struct Env {
+    lookup: Lookup,
+    mistakes: Vec<String>,
+}
+
+impl Env {
+    /// The process' own variables.
+    pub fn process() -> Self {
+        Self::from(|name: &str| std::env::var(name).ok())
+    }
+
+    /// Variables from elsewhere, for tests.
+    pub fn from(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
+        Self {
+            lookup: Box::new(lookup),
+            mistakes: Vec::new(),
+        }
+    }
+
+    /// A variable that must be there. If it is not, the value is a placeholder and [`Env::finish`] fails.
+    pub fn required<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> T {
+        if (self.lookup)(name).is_none() {
+            self.mistakes.push(format!("{name} is not set"));
+        }
+        self.optional(name).unwrap_or_default()
+    }
+
+    /// A variable that has a default.
+    pub fn or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
+        self.optional(name).unwrap_or(default)
+    }
+
+    /// A variable that may be missing.
+    pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        let text = (self.lookup)(name)?;
+        text.parse()
+            .map_err(|error| self.mistakes.push(format!("{name} cannot be read: {error}")))
+            .ok()
+    }
+
+    /// The configuration, or every mistake that was made on the way to it.
+    pub fn finish<T>(self, configuration: T) -> Result<T, EnvError> {
+        if self.mistakes.is_empty() {
+            Ok(configuration)
+        } else {
+            Err(EnvError(self.mistakes))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_mistakes_are_in_one_error() {
+        let mut env = Env::from(|name| (name == "MAX_RECEIVES").then(|| "five".into()));
+        let table: String = env.required("TABLE_NAME");
+        let receives: u32 = env.required("MAX_RECEIVES");
+        let days: u32 = env.or("MARKER_TTL_DAYS", 90);
+        let error = env.finish((table, receives, days)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "configuration: TABLE_NAME is not set; MAX_RECEIVES cannot be read: invalid digit found in string"
+        );
+    }
+}

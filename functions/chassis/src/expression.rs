@@ -1,0 +1,222 @@
+//! Conditions and updates, written without placeholders.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use rust_decimal::Decimal;
+
+use crate::Value;
+
+/// What must hold for a write to happen: every test of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Condition {
+    tests: Vec<(String, Test)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Test {
+    Missing,
+    Present,
+    Compare(&'static str, AttributeValue),
+}
+
+impl Condition {
+    /// The row has no such attribute (or there is no row).
+    pub fn missing(attribute: &str) -> Self {
+        Self::default().and(attribute, Test::Missing)
+    }
+
+    /// The row has the attribute.
+    pub fn present(attribute: &str) -> Self {
+        Self::default().and(attribute, Test::Present)
+    }
+
+    /// The attribute has this value.
+    pub fn equals(attribute: &str, value: impl Into<Value>) -> Self {
+        Self::default().and(attribute, Test::Compare("=", value.into().0))
+    }
+
+    /// The attribute is this value or more.
+    pub fn at_least(attribute: &str, value: impl Into<Value>) -> Self {
+        Self::default().and(attribute, Test::Compare(">=", value.into().0))
+    }
+
+    /// The attribute is less than this value.
+    pub fn below(attribute: &str, value: impl Into<Value>) -> Self {
+        Self::default().and(attribute, Test::Compare("<", value.into().0))
+    }
+
+    /// Both conditions hold.
+    pub fn and_also(mut self, other: Self) -> Self {
+        self.tests.extend(other.tests);
+        self
+    }
+
+    fn and(mut self, attribute: &str, test: Test) -> Self {
+        self.tests.push((attribute.to_owned(), test));
+        self
+    }
+
+    /// The condition as DynamoDB writes it, if there is any.
+    pub fn write(&self, names: &mut Placeholders) -> Option<String> {
+        let tests: Vec<_> = self
+            .tests
+            .iter()
+            .map(|(attribute, test)| {
+                let name = names.name(attribute);
+                match test {
+                    Test::Missing => format!("attribute_not_exists({name})"),
+                    Test::Present => format!("attribute_exists({name})"),
+                    Test::Compare(operator, value) => format!("{name} {operator} {}", names.value(value.clone())),
+                }
+            })
+            .collect();
+        (!tests.is_empty()).then(|| tests.join(" AND "))
+    }
+}
+
+/// A change to one row.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Update {
+    set: BTreeMap<String, AttributeValue>,
+    add: BTreeMap<String, Decimal>,
+    remove: Vec<String>,
+    condition: Condition,
+}
+
+impl Update {
+    /// A change of nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets an attribute.
+    pub fn set(mut self, attribute: &str, value: impl Into<Value>) -> Self {
+        self.set.insert(attribute.to_owned(), value.into().0);
+        self
+    }
+
+    /// Adds to a number, which starts at zero.
+    pub fn add(mut self, attribute: &str, delta: impl Into<Decimal>) -> Self {
+        *self.add.entry(attribute.to_owned()).or_default() += delta.into();
+        self
+    }
+
+    /// Takes an attribute away.
+    pub fn remove(mut self, attribute: &str) -> Self {
+        self.remove.push(attribute.to_owned());
+        self
+    }
+
+    /// Makes the change only if the condition holds; if not, the handler runs again on fresh reads.
+    pub fn when(mut self, condition: Condition) -> Self {
+        self.condition = self.condition.and_also(condition);
+        self
+    }
+
+    /// Joins two updates of one row if their order does not matter: additions under the same condition.
+    pub(crate) fn merge(&mut self, other: &Self) -> bool {
+        let commutes = |update: &Self| update.set.is_empty() && update.remove.is_empty();
+        if !commutes(self) || !commutes(other) || self.condition != other.condition {
+            return false;
+        }
+        for (attribute, delta) in &other.add {
+            *self.add.entry(attribute.clone()).or_default() += delta;
+        }
+        true
+    }
+
+    /// The update and its condition as DynamoDB writes them.
+    pub fn write(&self, names: &mut Placeholders) -> (String, Option<String>) {
+        let mut clauses = Vec::new();
+        let mut clause = |keyword: &str, parts: Vec<String>| {
+            if !parts.is_empty() {
+                clauses.push(format!("{keyword} {}", parts.join(", ")));
+            }
+        };
+        clause(
+            "SET",
+            self.set
+                .iter()
+                .map(|(a, v)| format!("{} = {}", names.name(a), names.value(v.clone())))
+                .collect(),
+        );
+        clause(
+            "ADD",
+            self.add
+                .iter()
+                .map(|(a, d)| {
+                    format!(
+                        "{} {}",
+                        names.name(a),
+                        names.value(AttributeValue::N(d.normalize().to_string()))
+                    )
+                })
+                .collect(),
+        );
+        clause("REMOVE", self.remove.iter().map(|a| names.name(a)).collect());
+        (clauses.join(" "), self.condition.write(names))
+    }
+}
+
+type Names = HashMap<String, String>;
+type Values = HashMap<String, AttributeValue>;
+
+/// Stand-ins for attribute names and values, so that neither a reserved word nor a value can be taken for syntax.
+#[derive(Debug, Default)]
+pub struct Placeholders {
+    names: Names,
+    values: Values,
+}
+
+impl Placeholders {
+    fn name(&mut self, attribute: &str) -> String {
+        if let Some((placeholder, _)) = self.names.iter().find(|(_, name)| *name == attribute) {
+            return placeholder.clone();
+        }
+        let placeholder = format!("#n{}", self.names.len());
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, value: AttributeValue) -> String {
+        let placeholder = format!(":v{}", self.values.len());
+        self.values.insert(placeholder.clone(), value);
+        placeholder
+    }
+
+    /// Names, and values if there are any: DynamoDB refuses empty maps.
+    pub fn finish(self) -> (Option<Names>, Option<Values>) {
+        (
+            (!self.names.is_empty()).then_some(self.names),
+            (!self.values.is_empty()).then_some(self.values),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_is_written_with_placeholders_only() {
+        let update = Update::new()
+            .set("status", "open")
+            .add("orders", 1)
+            .remove("owner")
+            .when(Condition::missing("closed_at"));
+        let mut names = Placeholders::default();
+        let (expression, condition) = update.write(&mut names);
+        assert_eq!(expression, "SET #n0 = :v0 ADD #n1 :v1 REMOVE #n2");
+        assert_eq!(condition.as_deref(), Some("attribute_not_exists(#n3)"));
+    }
+
+    #[test]
+    fn additions_merge_and_anything_else_does_not() {
+        let mut sum = Update::new().add("orders", 1);
+        assert!(sum.merge(&Update::new().add("orders", 2).add("units", 5)));
+        assert_eq!(sum, Update::new().add("orders", 3).add("units", 5));
+        assert!(!sum.merge(&Update::new().set("orders", 9)));
+        assert!(!sum.merge(&Update::new().add("orders", 1).when(Condition::missing("closed_at"))));
+    }
+}

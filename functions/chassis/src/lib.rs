@@ -1,0 +1,54 @@
+//! All that a Switchyard function needs and that is not business logic.
+//!
+//! A consumer states what an event changes; the chassis makes it happen exactly once.
+//!
+//! * [`Consumer`], [`consume`]: a consumer whose effect lies in its own DynamoDB table
+//! * [`Sender`], [`deliver`]: a consumer whose effect lies outside, guarded by a lease
+//! * [`Effects`]: what a handler wants written, read and emitted; made of [`Row`], [`Update`] and [`Condition`]
+//! * [`Failure`]: try later, or never again
+//! * [`Env`]: configuration, with all mistakes in one error
+//! * [`Clients`]: AWS clients, built once and warmed up before the first event
+//! * [`backoff`], [`Clock`], [`logs`]: waiting, time, and what is said about it
+
+#![warn(missing_docs)]
+
+mod apply;
+pub mod backoff;
+mod batch;
+mod clients;
+mod clock;
+mod commit;
+mod consumer;
+mod effects;
+mod env;
+mod expression;
+mod failure;
+mod joint;
+mod lease;
+pub mod logs;
+mod lone;
+mod metrics;
+mod panics;
+mod queue;
+mod reads;
+mod run;
+mod sender;
+mod table;
+mod transaction;
+mod value;
+
+pub use apply::Outcome;
+pub use batch::{Batch, Memory};
+pub use clients::Clients;
+pub use clock::Clock;
+pub use consumer::{Consumer, Received};
+pub use effects::Effects;
+pub use env::{Env, EnvError};
+pub use expression::{Condition, Update};
+pub use failure::Failure;
+pub use lambda_runtime::Error;
+pub use queue::Queue;
+pub use run::{consume, deliver, start};
+pub use sender::{Sender, Sent};
+pub use table::Table;
+pub use value::{Item, Key, Row, Value, number_of, text_of};

@@ -1,0 +1,31 @@
+//! A handler's panic as its own event's failure, without what the panic said: that may hold personal data.
+
+use std::cell::RefCell;
+
+use crate::Failure;
+
+thread_local! {
+    static LAST: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// Remembers where a panic came from, and keeps its message out of the log.
+pub(crate) fn hook() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info
+            .location()
+            .map(|at| format!("{}:{}", at.file(), at.line()))
+            .unwrap_or_default();
+        tracing::error!(place, "panic");
+        LAST.with_borrow_mut(|last| *last = place);
+    }));
+}
+
+/// The failure that stands for the panic just caught.
+pub(crate) fn failure() -> Failure {
+    let place = LAST.take();
+    Failure::retry(if place.is_empty() {
+        "the handler panicked".into()
+    } else {
+        format!("the handler panicked at {place}")
+    })
+}
