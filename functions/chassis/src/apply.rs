@@ -69,7 +69,7 @@ impl<C: Consumer> Apply for Transactional<C> {
             {
                 break;
             }
-            let round = self.round(events, &open, deadline);
+            let round = self.round(events, &open, runs, deadline);
             let Ok(verdicts) = tokio::time::timeout_at(deadline, round).await else {
                 break;
             };
@@ -102,12 +102,18 @@ impl<C: Consumer> Apply for Transactional<C> {
 impl<C: Consumer> Transactional<C> {
     /// Runs the handlers of the open events side by side and writes what does not depend on each other. An event that depends on
     /// an earlier one of the same round stays open, and its handler runs again on what the earlier one has written.
-    async fn round(&self, events: &[Received<C::Event>], open: &[usize], deadline: Instant) -> Vec<(usize, Verdict)> {
+    async fn round(
+        &self,
+        events: &[Received<C::Event>],
+        open: &[usize],
+        runs: u32,
+        deadline: Instant,
+    ) -> Vec<(usize, Verdict)> {
         let reads = Reads::new(self.table.clone());
         let shard = fastrand::u32(..);
         let handled = join_all(
             open.iter()
-                .map(|&event| self.run(&events[event], Rc::clone(&reads), shard)),
+                .map(|&event| self.run(&events[event], Rc::clone(&reads), shard, runs)),
         )
         .await;
         let mut verdicts = Vec::new();
@@ -133,13 +139,20 @@ impl<C: Consumer> Transactional<C> {
     }
 
     /// Runs one handler; its panic is its own event's failure.
-    async fn run(&self, event: &Received<C::Event>, reads: Rc<Reads>, shard: u32) -> Result<Effects, Failure> {
+    async fn run(
+        &self,
+        event: &Received<C::Event>,
+        reads: Rc<Reads>,
+        shard: u32,
+        runs: u32,
+    ) -> Result<Effects, Failure> {
         let context = Context {
             cause: Cause::from(&event.metadata),
             producer: C::NAME,
             now: self.clock.now(),
             reads,
             shard,
+            runs,
         };
         let mut effects = Effects::new(context);
         let handled = AssertUnwindSafe(self.consumer.handle(event, &mut effects))

@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub reads: Rc<Reads>,
     /// Random, the same for a whole batch, so that its additions to a sharded counter merge.
     pub shard: u32,
+    /// How often the handler has run for this event before.
+    pub runs: u32,
 }
 
 impl Effects {
@@ -44,6 +46,11 @@ impl Effects {
     /// The time of this batch.
     pub fn now(&self) -> Timestamp {
         self.context.now
+    }
+
+    /// Whether the handler has run for this event before, because a condition failed or an earlier event of the batch came first.
+    pub fn is_rerun(&self) -> bool {
+        self.context.runs > 0
     }
 
     /// The row that this consumer keeps once per event. It becomes the deduplication marker, which saves the event a write: its

@@ -76,6 +76,13 @@ impl Row {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Value(pub AttributeValue);
 
+impl Value {
+    /// A map with these fields.
+    pub fn map(fields: Item) -> Self {
+        Self(AttributeValue::M(fields))
+    }
+}
+
 impl From<&str> for Value {
     fn from(text: &str) -> Self {
         Self(AttributeValue::S(text.to_owned()))

@@ -1,0 +1,6 @@
+//! The `recommendations` function.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), switchyard_chassis::Error> {
+    switchyard_chassis::consume(recommendations::Recommendations::from_env).await
+}
