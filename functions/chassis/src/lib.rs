@@ -6,6 +6,7 @@
 //! * [`Sender`], [`deliver`]: a consumer whose effect lies outside, guarded by a lease
 //! * [`Effects`]: what a handler wants written, read and emitted; made of [`Row`], [`Update`] and [`Condition`]
 //! * [`Failure`]: try later, or never again
+//! * [`DeadLetter`], [`Metrics`]: what is said about an event that was given up, and about all of them
 //! * [`Env`]: configuration, with all mistakes in one error
 //! * [`Clients`]: AWS clients, built once and warmed up before the first event
 //! * [`backoff`], [`Clock`], [`logs`]: waiting, time, and what is said about it
@@ -19,7 +20,9 @@ mod clients;
 mod clock;
 mod commit;
 mod consumer;
+mod dead_letter;
 mod effects;
+mod emf;
 mod env;
 mod expression;
 mod failure;
@@ -42,13 +45,15 @@ pub use batch::{Batch, Memory};
 pub use clients::Clients;
 pub use clock::Clock;
 pub use consumer::{Consumer, Received};
+pub use dead_letter::DeadLetter;
 pub use effects::Effects;
+pub use emf::Metrics;
 pub use env::{Env, EnvError};
 pub use expression::{Condition, Update};
 pub use failure::Failure;
 pub use lambda_runtime::Error;
 pub use queue::Queue;
-pub use run::{consume, deliver, start};
+pub use run::{consume, deadline, deliver, start};
 pub use sender::{Sender, Sent};
-pub use table::Table;
+pub use table::{Table, Usage, describe};
 pub use value::{Item, Key, Row, Value, number_of, text_of};

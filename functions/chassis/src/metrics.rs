@@ -1,16 +1,12 @@
-//! What is said about a batch: a log line per event, and one line of metrics that CloudWatch reads out of the log
-//! (embedded metric format, <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
-
-use std::io::Write as _;
+//! What is said about a batch: a log line per event, and one line of metrics.
 
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
-use serde_json::json;
 use switchyard_events::Metadata;
 
 use crate::queue::{Disposal, receives};
 use crate::table::Usage;
-use crate::{Failure, Outcome};
+use crate::{Failure, Metrics, Outcome};
 
 /// Counts a batch's outcomes.
 pub(crate) struct Tally {
@@ -100,34 +96,16 @@ impl Tally {
     }
 
     /// Writes the metrics.
-    pub(crate) fn report(&self, usage: Usage, now: Timestamp) {
-        let metrics = [
-            "Processed",
-            "Duplicate",
-            "Retried",
-            "Rejected",
-            "CapacityUnits",
-            "DynamoDBCalls",
-        ];
-        let mut definitions: Vec<_> = metrics.map(|name| json!({"Name": name, "Unit": "Count"})).into();
-        definitions.push(json!({"Name": "LagMs", "Unit": "Milliseconds"}));
-        let line = json!({
-            "_aws": {
-                "Timestamp": now.as_millisecond(),
-                "CloudWatchMetrics": [{"Namespace": "Switchyard", "Dimensions": [["Consumer"]], "Metrics": definitions}],
-            },
-            "Consumer": self.consumer,
-            "BatchSize": self.batch_size,
-            "Processed": self.processed,
-            "Duplicate": self.duplicate,
-            "Retried": self.retried,
-            "Rejected": self.rejected,
-            "CapacityUnits": usage.units,
-            "DynamoDBCalls": usage.calls,
-            "LagMs": self.lag_ms,
-        });
-        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
-            tracing::warn!(%error, "metrics could not be written");
-        }
+    pub(crate) fn report(self, usage: Usage, now: Timestamp) {
+        Metrics::of("Consumer", self.consumer)
+            .property("BatchSize", self.batch_size)
+            .count("Processed", self.processed)
+            .count("Duplicate", self.duplicate)
+            .count("Retried", self.retried)
+            .count("Rejected", self.rejected)
+            .count("CapacityUnits", usage.units)
+            .count("DynamoDBCalls", usage.calls)
+            .milliseconds("LagMs", self.lag_ms)
+            .write(now);
     }
 }

@@ -8,7 +8,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::MessageAttributeValue;
 
-use crate::{Env, Failure, backoff};
+use crate::{DeadLetter, Env, Failure, backoff};
 
 /// A consumer's queue and the dead-letter queue behind it.
 #[derive(Debug, Clone)]
@@ -118,55 +118,19 @@ fn attributes(
         Failure::Reject { code, reason } => (code.as_str(), reason.as_str()),
         Failure::Retry { reason, .. } => ("retries_exhausted", reason.as_str()),
     };
-    let metadata = message
+    let envelope = message
         .body
         .as_deref()
-        .and_then(|body| switchyard_events::parse_body(body).ok())
-        .map(|raw| raw.metadata);
-    let mut pairs = vec![
-        ("error_code", code.to_owned()),
-        ("error", cut(reason, 1024).to_owned()),
-        (
-            "fingerprint",
-            switchyard_events::fingerprint(&[consumer, code, &shape(reason)]),
-        ),
-        ("consumer", consumer.to_owned()),
-        ("receive_count", receives(message).to_string()),
-        (
-            "first_received_at",
-            attribute(message, "ApproximateFirstReceiveTimestamp")
-                .unwrap_or_default()
-                .to_owned(),
-        ),
-    ];
-    if let Some(metadata) = metadata {
-        pairs.push(("event_id", metadata.event_id.to_string()));
-        pairs.push(("correlation_id", metadata.correlation_id.to_string()));
+        .and_then(|body| switchyard_events::parse_body(body).ok());
+    DeadLetter {
+        consumer,
+        code,
+        reason,
+        receive_count: receives(message),
+        first_received_at: attribute(message, "ApproximateFirstReceiveTimestamp"),
+        metadata: envelope.as_ref().map(|envelope| &envelope.metadata),
     }
-    let pairs = pairs.into_iter().filter(|(_, text)| !text.is_empty());
-    pairs
-        .map(|(name, text)| {
-            let value = MessageAttributeValue::builder()
-                .data_type("String")
-                .string_value(text)
-                .build()?;
-            Ok((name.to_owned(), value))
-        })
-        .collect()
-}
-
-/// The first bytes of a text, not cutting a character.
-fn cut(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
-    &text[..end]
-}
-
-/// A reason without its numbers, so that the same fault in another place has the same fingerprint.
-fn shape(reason: &str) -> String {
-    reason.chars().filter(|c| !c.is_ascii_digit()).collect()
+    .attributes()
 }
 
 #[cfg(test)]

@@ -64,7 +64,7 @@ async fn serve<A: Apply>(batch: Batch<A>) -> Result<(), Error> {
 }
 
 /// The moment after which no new work is begun: the invocation's end less the time to answer for it.
-fn deadline(end_ms: u64, clock: &Clock) -> Instant {
+pub fn deadline(end_ms: u64, clock: &Clock) -> Instant {
     let now_ms = u64::try_from(clock.now().as_millisecond()).unwrap_or(0);
     Instant::now() + Duration::from_millis(end_ms.saturating_sub(now_ms)).saturating_sub(RESERVE)
 }

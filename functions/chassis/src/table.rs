@@ -39,6 +39,16 @@ impl Table {
         }
     }
 
+    /// The client, for what this type has no method for; tell [`Table::count_units`] what it cost.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The table's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Opens the connection, so that the first event does not wait for it. What it reads does not matter.
     pub async fn warm_up(&self) {
         if let Err(error) = self.get(&Key::new("WARM-UP", "WARM-UP")).await {
@@ -64,7 +74,7 @@ impl Table {
     }
 
     /// The rows with these keys, strongly consistent; what is not there is not in the answer.
-    pub(crate) async fn get_all(&self, mut keys: Vec<Key>) -> Result<HashMap<Key, Item>, Failure> {
+    pub async fn get_all(&self, mut keys: Vec<Key>) -> Result<HashMap<Key, Item>, Failure> {
         keys.sort();
         keys.dedup();
         let mut rows = HashMap::new();
@@ -139,15 +149,20 @@ impl Table {
 
     /// Adds a call to the tally.
     pub(crate) fn count(&self, capacity: impl IntoUnits) {
+        self.count_units(capacity.units());
+    }
+
+    /// Adds a call, and the capacity units that DynamoDB says it took.
+    pub fn count_units(&self, more: f64) {
         let Usage { calls, units } = self.usage.get();
         self.usage.set(Usage {
             calls: calls + 1,
-            units: units + capacity.units(),
+            units: units + more,
         });
     }
 
     /// The tally since it was last taken.
-    pub(crate) fn take_usage(&self) -> Usage {
+    pub fn take_usage(&self) -> Usage {
         self.usage.take()
     }
 }
@@ -179,7 +194,7 @@ where
 }
 
 /// What went wrong in a call, in a line.
-pub(crate) fn describe<E, R>(error: &SdkError<E, R>) -> String
+pub fn describe<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
     R: std::fmt::Debug,

@@ -1,0 +1,88 @@
+//! Metrics that CloudWatch reads out of the log
+//! (embedded metric format, <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+
+use std::io::Write as _;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+/// One line of metrics in the namespace `Switchyard`, under one dimension.
+#[derive(Debug)]
+pub struct Metrics {
+    dimension: &'static str,
+    definitions: Vec<Value>,
+    members: Map<String, Value>,
+}
+
+impl Metrics {
+    /// No metrics yet, of whom the dimension names, such as `Consumer`, `tax`.
+    pub fn of(dimension: &'static str, name: &str) -> Self {
+        Self {
+            dimension,
+            definitions: Vec::new(),
+            members: Map::from_iter([(dimension.to_owned(), Value::from(name))]),
+        }
+    }
+
+    /// How many of something there were.
+    pub fn count(self, name: &str, number: impl Into<Value>) -> Self {
+        self.metric(name, "Count", number.into())
+    }
+
+    /// How long each of something took.
+    pub fn milliseconds(self, name: &str, values: impl Into<Value>) -> Self {
+        self.metric(name, "Milliseconds", values.into())
+    }
+
+    /// Something to be read beside the metrics that is none itself.
+    pub fn property(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.members.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn metric(mut self, name: &str, unit: &str, value: Value) -> Self {
+        self.definitions.push(json!({"Name": name, "Unit": unit}));
+        self.property(name, value)
+    }
+
+    /// Writes the line to standard output.
+    pub fn write(self, now: Timestamp) {
+        let line = self.line(now);
+        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
+            tracing::warn!(%error, "metrics could not be written");
+        }
+    }
+
+    fn line(mut self, now: Timestamp) -> Value {
+        let directive = json!({
+            "Namespace": "Switchyard",
+            "Dimensions": [[self.dimension]],
+            "Metrics": self.definitions,
+        });
+        let aws = json!({"Timestamp": now.as_millisecond(), "CloudWatchMetrics": [directive]});
+        self.members.insert("_aws".to_owned(), aws);
+        self.members.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_defined_and_valued_and_a_property_is_only_valued() {
+        let metrics = Metrics::of("Consumer", "tax")
+            .count("Processed", 3)
+            .milliseconds("LagMs", vec![5, 9])
+            .property("BatchSize", 4);
+        let expected = json!({
+            "_aws": {"Timestamp": 0, "CloudWatchMetrics": [{
+                "Namespace": "Switchyard",
+                "Dimensions": [["Consumer"]],
+                "Metrics": [{"Name": "Processed", "Unit": "Count"}, {"Name": "LagMs", "Unit": "Milliseconds"}],
+            }]},
+            "Consumer": "tax", "Processed": 3, "LagMs": [5, 9], "BatchSize": 4,
+        });
+        assert_eq!(metrics.line(Timestamp::UNIX_EPOCH), expected);
+    }
+}
