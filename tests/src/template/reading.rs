@@ -31,7 +31,14 @@ pub(super) fn dead_letter_queues(resources: &Value) -> BTreeSet<&str> {
         of_type(resources, "AWS::SQS::Queue").map(|(_, queue)| &queue["RedrivePolicy"]["deadLetterTargetArn"]);
     let of_mappings = of_type(resources, "AWS::Lambda::EventSourceMapping")
         .map(|(_, mapping)| &mapping["DestinationConfig"]["OnFailure"]["Destination"]);
-    of_queues.chain(of_mappings).filter_map(target).collect()
+    let of_rules = of_type(resources, "AWS::Events::Rule")
+        .flat_map(|(_, rule)| items(&rule["Targets"]))
+        .map(|rule_target| &rule_target["DeadLetterConfig"]["Arn"]);
+    of_queues
+        .chain(of_mappings)
+        .chain(of_rules)
+        .filter_map(target)
+        .collect()
 }
 
 pub(super) fn statements(resources: &Value) -> impl Iterator<Item = (&str, &Value)> {
