@@ -19,6 +19,8 @@ mod batch;
 mod clients;
 mod clock;
 mod commit;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod consumer;
 mod dead_letter;
 mod effects;
