@@ -22,4 +22,9 @@ impl OutboxEntry {
     pub fn to_attribute(entries: &[Self]) -> Result<String, serde_json::Error> {
         serde_json::to_string(entries)
     }
+
+    /// The entries in an attribute's text.
+    pub fn from_attribute(text: &str) -> Result<Vec<Self>, serde_json::Error> {
+        serde_json::from_str(text)
+    }
 }
