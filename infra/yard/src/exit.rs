@@ -20,37 +20,42 @@ Exit codes:
   3  there is no stack to talk to
   4  no order has that id";
 
-/// An error that has an exit code of its own; anything else is [`FAILED`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Code(pub u8);
+/// An error with an exit code of its own; any other ends in [`FAILED`].
+#[derive(Debug)]
+struct Coded {
+    code: u8,
+    message: String,
+}
 
-impl std::fmt::Display for Code {
+impl std::fmt::Display for Coded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self.0 {
-            NO_STACK => "there is no stack to talk to",
-            UNKNOWN_ORDER => "no order has that id",
-            _ => "not everything asked for was done",
-        })
+        f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Code {}
+impl std::error::Error for Coded {}
+
+/// An error that ends the process with this code.
+pub fn with(code: u8, message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Coded {
+        code,
+        message: message.into(),
+    })
+}
 
 /// The code that an error ends the process with.
 pub fn of(error: &anyhow::Error) -> u8 {
-    error.downcast_ref::<Code>().map_or(FAILED, |code| code.0)
+    error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code)
 }
 
 #[cfg(test)]
 mod tests {
-    use anyhow::anyhow;
-
     use super::*;
 
     #[test]
     fn an_error_keeps_its_code_under_added_context() {
-        let unknown = anyhow!(Code(UNKNOWN_ORDER)).context("ord_1 is not in the table");
+        let unknown = with(UNKNOWN_ORDER, "ord_1 is not in the table").context("tracing");
         assert_eq!(of(&unknown), UNKNOWN_ORDER);
-        assert_eq!(of(&anyhow!("anything else")), FAILED);
+        assert_eq!(of(&anyhow::anyhow!("anything else")), FAILED);
     }
 }

@@ -33,10 +33,7 @@ pub(crate) async fn await_ready(cloud: &Cloud) -> Result<Stack> {
                 return Ok(stack);
             }
             Some(trouble) if Instant::now() >= deadline => {
-                bail!(
-                    "the stack is not ready after {} s: {trouble}; see the emulator's log in .local",
-                    PATIENCE.as_secs()
-                )
+                bail!("the stack is not ready after {} s: {trouble}", PATIENCE.as_secs())
             }
             Some(trouble) => step.detail(&trouble),
         }

@@ -109,6 +109,8 @@ impl Instance {
         let running = self.running();
         if let Some(running) = &running {
             process::end(running.pid, &self.marker()).await?;
+            // Kept beside the folder: whoever takes an instance down after a failure wants to read it.
+            fs::rename(self.log(), self.dir.with_extension("log")).ok();
         }
         self.clear()?;
         Ok(running.is_some())

@@ -8,6 +8,7 @@
 //! * [`exit`]: the exit codes
 
 mod api;
+mod args;
 pub mod build;
 pub mod cli;
 mod cloud;

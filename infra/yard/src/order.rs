@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use anyhow::{Result, ensure};
+use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -38,14 +39,39 @@ impl FromStr for Item {
 }
 
 /// What to order, and for whom. Whatever is left out is made up.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Args)]
 pub struct Wish {
+    /// A product and how many of it; may be repeated [default: one to three of the catalog]
+    #[arg(long = "sku", value_name = "SKU:QTY")]
     pub items: Vec<Item>,
+    /// [default: a new one]
+    #[arg(long)]
     pub user: Option<String>,
+    /// [default: the user at example.com]
+    #[arg(long)]
     pub email: Option<String>,
+    /// The state that the goods go to
+    #[arg(long, default_value = "CA")]
     pub region: String,
+    #[arg(long, default_value = "94107")]
     pub postal_code: String,
+    /// The same key again gives the same order again
+    #[arg(long, value_name = "KEY")]
     pub idempotency_key: Option<String>,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        let (region, postal_code) = ("CA".to_owned(), "94107".to_owned());
+        Self {
+            items: vec![],
+            user: None,
+            email: None,
+            region,
+            postal_code,
+            idempotency_key: None,
+        }
+    }
 }
 
 impl Wish {
@@ -192,12 +218,7 @@ mod tests {
     fn what_is_left_out_is_made_up() {
         let text = r#"[{"sku": "MUG-01", "name": "Mug", "price_usd": 44.75, "taxable": true, "stock": 5}]"#;
         let catalog: Vec<Product> = serde_json::from_str(text).unwrap();
-        let cart = Wish {
-            region: "CA".to_owned(),
-            ..Wish::default()
-        }
-        .cart(&catalog)
-        .unwrap();
+        let cart = Wish::default().cart(&catalog).unwrap();
         assert_eq!(cart["items"][0]["sku"], "MUG-01");
         let user = cart["user_id"].as_str().unwrap();
         assert!(user.starts_with("usr_") && cart["email"] == format!("{user}@example.com"));

@@ -8,7 +8,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 
-use crate::exit::{Code, NO_STACK};
+use crate::exit::{self, NO_STACK};
 use crate::{Api, Cloud};
 
 /// A deployed stack.
@@ -119,7 +119,10 @@ pub(crate) async fn state(cloud: &Cloud) -> Result<Option<String>> {
 
 async fn outputs(cloud: &Cloud) -> Result<HashMap<String, String>> {
     if state(cloud).await?.is_none() {
-        return Err(anyhow!(Code(NO_STACK)).context(format!("{} does not exist: deploy it first", cloud.describe())));
+        return Err(exit::with(
+            NO_STACK,
+            format!("{} does not exist: deploy it first", cloud.describe()),
+        ));
     }
     let answer = cloud
         .cloudformation

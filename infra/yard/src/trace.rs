@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use switchyard_events::{EventId, Fact, OrderPlaced};
 use tokio::time::{Instant, sleep};
 
-use crate::exit::{Code, UNKNOWN_ORDER};
+use crate::exit::{self, UNKNOWN_ORDER};
 use crate::{Cloud, Consumer, Stack, dead, table};
 
 /// Between two looks while waiting.
@@ -162,9 +162,12 @@ async fn order(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Row> {
         .send()
         .await
         .with_context(|| format!("the table {} cannot be read", stack.orders_table))?;
-    answer
-        .item
-        .ok_or_else(|| anyhow!(Code(UNKNOWN_ORDER)).context(format!("{order_id} is not in {}", stack.orders_table)))
+    answer.item.ok_or_else(|| {
+        exit::with(
+            UNKNOWN_ORDER,
+            format!("there is no order {order_id} in {}", stack.orders_table),
+        )
+    })
 }
 
 async fn line(

@@ -27,7 +27,9 @@ pub async fn up(project: &Project, instance: &Instance, options: &Options) -> Re
     let running = emulator(instance, options).await?;
     deploy::deploy(project, instance, &running, &binaries).await?;
     let cloud = Cloud::local(&running);
-    let stack = health::await_ready(&cloud).await?;
+    let stack = health::await_ready(&cloud)
+        .await
+        .with_context(|| format!("see {}", instance.log().display()))?;
     verify_senders(&cloud.ses, &stack).await?;
     fill(project, &cloud, &stack).await?;
     Ok((cloud, stack))

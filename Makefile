@@ -1,0 +1,50 @@
+# Everything that is done with Switchyard by hand or by CI. `make help` lists it.
+# A fresh clone needs Rust, Python 3.10 or newer, and make; the rest is installed into .venv on first use.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export AWS_DEFAULT_REGION ?= us-east-1
+
+ARCH ?= arm64
+EVENT ?= events/samples/OrderPlaced.v1.json
+BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
+SAM_DEPLOY := sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
+
+.PHONY: up down test lint invoke package deploy build tools help
+
+up: build ## Bring the local cloud up with the stack in it, place an order and show its trace
+	$(BUILT)/yard up --no-build
+	@id=$$($(BUILT)/yard order --json | sed -n 's/.*"order_id":"\([^"]*\)".*/\1/p') && $(BUILT)/yard trace "$$id" --wait 60
+
+down: ## Take it down and forget it
+	@.local/bin/yard down
+
+test: build ## Run every test, on a local cloud of its own
+	@trap '$(BUILT)/yard --instance test down' EXIT; $(BUILT)/yard --instance test up --no-build && SWITCHYARD_INSTANCE=test cargo test --workspace
+
+lint: tools ## Check formatting, lints and templates
+	cargo fmt --all --check && cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --lint --language-extensions --template-file template.yaml
+
+invoke: ## Call one function locally: make invoke FN=tax EVENT=events/samples/OrderPlaced.v1.json
+	@.local/bin/yard invoke $(or $(FN),$(error name a function: make invoke FN=tax)) $(EVENT)
+
+package: tools ## Build every function for AWS (ARCH=arm64, or x86_64) and check the templates
+	cargo lambda build --release --$(subst _,-,$(ARCH)) $(patsubst functions/%/src/main.rs,--package %,$(wildcard functions/*/src/main.rs))
+	cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --lint --language-extensions --template-file template.yaml
+
+deploy: package ## Deploy to AWS with your credentials, then fill the catalog
+	$(SAM_DEPLOY) infra/template.yaml --parameter-overrides Architecture=$(ARCH)
+	$(BUILT)/yard --aws seed
+
+build:
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'Python 3.10 or newer is needed: install python3' >&2; exit 1; }
+	cargo build --workspace --bins
+
+tools: build
+	@$(BUILT)/yard tools
+
+help: ## Show this
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
