@@ -25,7 +25,7 @@ pub use address::{Address, CountryCode, PostalCode, RegionCode};
 pub use email_address::EmailAddress;
 pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body};
 pub use fact::{DomainEvent, Fact, ReadError};
-pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId};
+pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId, fingerprint};
 pub use money::Usd;
 pub use order_confirmed::OrderConfirmed;
 pub use order_flagged::{OrderFlagged, Reason};

@@ -290,12 +290,14 @@ pub struct Fault<C> {
     pub event_id: EventId,
     /// What it does then; without it, it panics.
     pub failure: Option<Failure>,
+    /// Whether it fails at all.
+    pub armed: bool,
 }
 
 impl<C> Fault<C> {
     fn strike(&self, event_id: &EventId) -> Result<(), Failure> {
         match &self.failure {
-            _ if *event_id != self.event_id => Ok(()),
+            _ if !self.armed || *event_id != self.event_id => Ok(()),
             Some(failure) => Err(failure.clone()),
             None => panic!("a fault on purpose, with an address in it: ada@example.com"),
         }

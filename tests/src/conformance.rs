@@ -1,0 +1,138 @@
+//! The chassis' conformance suite, run for every consumer.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use switchyard_chassis::conformance::{self as suite, Bench, Fault};
+use switchyard_chassis::{Batch, Failure, Memory};
+use switchyard_events::EventId;
+
+use crate::world::World;
+
+const MEMORY: Memory = Memory {
+    marker_ttl_days: 90,
+    generation: 1,
+};
+
+fn second() -> EventId {
+    EventId::derive("OrderPlaced", "ord_conformance2", 1)
+}
+
+fn on_purpose() -> Option<Failure> {
+    Some(Failure::reject("on_purpose", "a fault on purpose"))
+}
+
+/// A batch of a consumer whose effect lies in its table.
+macro_rules! transactional {
+    ($consumer:expr) => {
+        |_world: &World, bench: &Bench, failure: Option<Option<Failure>>| {
+            let consumer = Fault {
+                inner: $consumer,
+                event_id: second(),
+                failure: failure.clone().flatten(),
+                armed: failure.is_some(),
+            };
+            Batch::transactional(
+                consumer,
+                bench.table.clone(),
+                bench.queue.clone(),
+                MEMORY,
+                bench.clock.clone(),
+            )
+        }
+    };
+}
+
+macro_rules! conforms {
+    ($($name:ident: $batch:expr;)*) => {
+        /// The consumers that the suite is run for.
+        const COVERED: &[&str] = &[$(stringify!($name)),*];
+
+        $(mod $name {
+            use super::*;
+
+            async fn bench(world: &World) -> Bench {
+                Bench::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await
+            }
+
+            #[tokio::test]
+            async fn a_duplicate_changes_nothing() {
+                let world = World::shared().await;
+                let bench = bench(&world).await;
+                suite::a_duplicate_changes_nothing(&bench, &$batch(&world, &bench, None)).await;
+            }
+
+            #[tokio::test]
+            async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done() {
+                let world = World::shared().await;
+                let bench = bench(&world).await;
+                suite::poison_goes_to_the_dead_letters_and_its_neighbours_are_done(&bench, &$batch(&world, &bench, None)).await;
+            }
+
+            #[tokio::test]
+            async fn a_panic_is_its_own_records_failure() {
+                let world = World::shared().await;
+                let bench = bench(&world).await;
+                let (broken, whole) = ($batch(&world, &bench, Some(None)), $batch(&world, &bench, None));
+                suite::a_panic_is_its_own_records_failure(&bench, &broken, &whole).await;
+            }
+
+            #[tokio::test]
+            async fn a_rejected_record_is_dead_with_its_code() {
+                let world = World::shared().await;
+                let bench = bench(&world).await;
+                suite::a_rejected_record_is_dead_with_its_code(&bench, &$batch(&world, &bench, Some(on_purpose()))).await;
+            }
+
+            #[tokio::test]
+            async fn the_last_receive_is_dead_with_its_reason() {
+                let world = World::shared().await;
+                let bench = bench(&world).await;
+                suite::the_last_receive_is_dead_with_its_reason(&bench, &$batch(&world, &bench, Some(None))).await;
+            }
+
+            #[tokio::test]
+            async fn two_workers_at_once_leave_what_one_leaves() {
+                let world = World::shared().await;
+                let (together, alone) = (bench(&world).await, bench(&world).await);
+                let (batch, single) = ($batch(&world, &together, None), $batch(&world, &alone, None));
+                suite::two_workers_at_once_leave_what_one_leaves(&together, &batch, &alone, &single).await;
+            }
+
+            #[tokio::test]
+            async fn without_time_everything_is_handed_back() {
+                let world = World::shared().await;
+                let bench = bench(&world).await;
+                suite::without_time_everything_is_handed_back(&bench, &$batch(&world, &bench, None)).await;
+            }
+        })*
+    };
+}
+
+conforms! {
+    analytics: transactional!(::analytics::Analytics);
+    fraud: transactional!(::fraud::Fraud { threshold: 60 });
+    recommendations: transactional!(::recommendations::Recommendations);
+    tax: transactional!(::tax::Tax);
+    warehouse: transactional!(::warehouse::Warehouse);
+}
+
+/// A new consumer must be put through the suite, too.
+#[test]
+fn every_consumer_is_covered() {
+    let functions = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions");
+    let consumers = fs::read_dir(functions)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|folder| {
+            let lib = fs::read_to_string(folder.join("src/lib.rs")).unwrap_or_default();
+            lib.contains("impl Consumer for") || lib.contains("impl Sender for")
+        });
+    let consumers: BTreeSet<_> = consumers
+        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        COVERED.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>(),
+        consumers
+    );
+}

@@ -1,4 +1,0 @@
-//! tests
-
-#[cfg(test)]
-mod template;

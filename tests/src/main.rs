@@ -1,0 +1,19 @@
+//! What Switchyard promises, seen on the deployed stack: the local cloud's, with IAM on.
+//!
+//! `make test` brings the stack up as instance `test`; `SWITCHYARD_INSTANCE` names another one.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a helper that fails is a test that fails
+#![allow(unreachable_pub)] // nothing here is reached from outside
+
+mod carts;
+mod conformance;
+mod duplicates;
+mod idempotency;
+mod isolation;
+mod order_path;
+mod permissions;
+mod poison;
+mod stock;
+mod template;
+mod tidy;
+mod world;

@@ -1,0 +1,117 @@
+//! IAM is really on.
+
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::LogType;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use switchyard_chassis::conformance::order;
+use yard::trace::State;
+use yard::{Call, Cloud};
+
+use crate::world::{World, cart, until, user};
+
+/// The name of a function's role.
+async fn role_of(cloud: &Cloud, function: &str) -> String {
+    let configuration = cloud
+        .lambda
+        .get_function_configuration()
+        .function_name(function)
+        .send()
+        .await
+        .unwrap();
+    configuration.role().unwrap().rsplit('/').next().unwrap().to_owned()
+}
+
+/// IAM hands policies out with percent signs for all but letters.
+fn decoded(document: &str) -> Value {
+    let mut bytes = Vec::new();
+    let mut rest = document.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next().unwrap(), rest.next().unwrap()];
+            bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+        } else {
+            bytes.push(byte);
+        }
+    }
+    serde_json::from_slice(&bytes).unwrap()
+}
+
+#[tokio::test]
+async fn without_one_statement_of_its_role_a_function_is_denied() {
+    let world = World::alone().await;
+    let consumer = world.stack.consumer("recommendations").unwrap();
+    let role = role_of(&world.cloud, &consumer.function).await;
+    let iam = aws_sdk_iam::Client::new(&world.cloud.config);
+    let policy = iam
+        .get_role_policy()
+        .role_name(&role)
+        .policy_name("consume")
+        .send()
+        .await
+        .unwrap();
+    let whole = decoded(policy.policy_document());
+    let mut less = whole.clone();
+    less["Statement"]
+        .as_array_mut()
+        .unwrap()
+        .retain(|statement| statement["Sid"] != "OwnTable");
+    assert_ne!(whole, less);
+    let put = async |document: &Value| {
+        let put = iam
+            .put_role_policy()
+            .role_name(&role)
+            .policy_name("consume")
+            .policy_document(document.to_string());
+        put.send().await.unwrap();
+    };
+
+    put(&less).await;
+    let record = json!({"messageId": "m1", "receiptHandle": "r1", "body": order(950), "eventSource": "aws:sqs",
+        "attributes": {"ApproximateReceiveCount": "1"}, "messageAttributes": {}});
+    let call = world
+        .cloud
+        .lambda
+        .invoke()
+        .function_name(&consumer.function)
+        .log_type(LogType::Tail);
+    let answer = call
+        .payload(Blob::new(json!({"Records": [record]}).to_string()))
+        .send()
+        .await
+        .unwrap();
+    let log = String::from_utf8(STANDARD.decode(answer.log_result().unwrap()).unwrap()).unwrap();
+    let said = String::from_utf8(answer.payload().unwrap().as_ref().to_vec()).unwrap();
+    let sku = world.stock("4.00", true, 5).await;
+    let id = world.place(&cart(&user(), &[(&sku, 1)])).await;
+    until("the others are done", async || {
+        let trace = world.trace(&id, Duration::ZERO).await;
+        trace.consumers.iter().filter(|line| line.state == State::Done).count() == trace.consumers.len() - 1
+    })
+    .await;
+    let denied = world.state("recommendations", &id).await;
+    put(&whole).await;
+
+    assert!(log.contains("AccessDenied"), "{log}");
+    assert!(said.contains("\"itemIdentifier\":\"m1\""), "{said}");
+    assert_eq!(denied, State::Pending);
+    world.done(&id).await;
+}
+
+#[tokio::test]
+async fn an_unsigned_call_is_refused() {
+    let world = World::shared().await;
+    let cart = cart(&user(), &[("X", 1)]).to_string();
+    let headers = [("content-type", "application/json")];
+    let call = Call {
+        method: "POST",
+        path: "/checkout",
+        headers: &headers,
+        body: cart.as_bytes(),
+        signed: false,
+    };
+    assert_eq!(world.api.send(&call).await.unwrap().status, 403);
+}

@@ -1,0 +1,58 @@
+//! What no compiler can hold: how the sources look.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn sources() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut folders = vec![
+        root.join("events"),
+        root.join("functions"),
+        root.join("infra/yard"),
+        root.join("tests"),
+    ];
+    let mut sources = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() && !path.ends_with("target") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push((path.clone(), fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    assert!(sources.len() > 50);
+    sources
+}
+
+#[test]
+fn every_file_begins_by_saying_what_it_is() {
+    for (path, text) in sources() {
+        assert!(text.starts_with("//! "), "{}", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_to_be_done_later() {
+    let marks = ["TO", "FIX", "X"]
+        .iter()
+        .zip(["DO", "ME", "XX"])
+        .map(|(a, b)| format!("{a}{b}"))
+        .collect::<Vec<_>>();
+    for (path, text) in sources() {
+        for mark in &marks {
+            assert!(!text.contains(mark.as_str()), "{mark} in {}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_main_is_ten_lines_at_most() {
+    for (path, text) in sources() {
+        let is_function = path.components().any(|part| part.as_os_str() == "functions");
+        if is_function && path.ends_with("src/main.rs") {
+            assert!(text.lines().count() <= 10, "{}", path.display());
+        }
+    }
+}
