@@ -1,0 +1,106 @@
+//! Who the mail comes from, and under which settings of SES.
+
+use std::fmt;
+use std::str::FromStr;
+
+use switchyard_chassis::Env;
+use switchyard_events::{EmailAddress, Invalid};
+
+/// What this function reads from its environment, besides what the chassis reads.
+#[derive(Debug)]
+pub(crate) struct Config {
+    /// `SENDER_ADDRESS`: an identity that is verified in SES.
+    pub sender: SenderAddress,
+    /// `SES_CONFIGURATION_SET`: where SES reports bounces and complaints; none if missing or empty.
+    pub configuration_set: Option<ConfigurationSet>,
+}
+
+impl Config {
+    pub(crate) fn from_env(env: &mut Env) -> Self {
+        let configuration_set = env.optional("SES_CONFIGURATION_SET");
+        Self {
+            sender: env.required("SENDER_ADDRESS"),
+            configuration_set: configuration_set.filter(|set: &ConfigurationSet| !set.0.is_empty()),
+        }
+    }
+}
+
+/// The address in `From`. Its `Default` stands in for one that is missing, until [`Env::finish`] fails.
+#[derive(Debug, Default)]
+pub(crate) struct SenderAddress(String);
+
+impl SenderAddress {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for SenderAddress {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        EmailAddress::parse(text).map(|address| Self(address.into()))
+    }
+}
+
+/// A configuration set's name: at most 64 ASCII letters, digits, `_` or `-`
+/// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html>, 2026-11-21).
+#[derive(Debug)]
+pub(crate) struct ConfigurationSet(String);
+
+impl FromStr for ConfigurationSet {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text.len() > 64 || !text.chars().all(is_ses_name) {
+            return Err(Invalid::new("must be at most 64 ASCII letters, digits, _ or -"));
+        }
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Display for ConfigurationSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What SES lets stand in the names that its users choose.
+pub(crate) fn is_ses_name(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_' || c == '-'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(variables: &'static [(&str, &str)]) -> Result<Config, String> {
+        let mut env = Env::from(|name| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        });
+        let config = Config::from_env(&mut env);
+        env.finish(config).map_err(|error| error.to_string())
+    }
+
+    const SENDER: (&str, &str) = ("SENDER_ADDRESS", "orders@switchyard.example");
+
+    #[test]
+    fn a_configuration_set_may_be_missing_or_empty() {
+        let set = |config: Result<Config, String>| config.unwrap().configuration_set.map(|set| set.to_string());
+        assert_eq!(set(read(&[SENDER])), None);
+        assert_eq!(set(read(&[SENDER, ("SES_CONFIGURATION_SET", "")])), None);
+        let named = read(&[SENDER, ("SES_CONFIGURATION_SET", "orders-1")]);
+        assert_eq!(set(named).as_deref(), Some("orders-1"));
+    }
+
+    #[test]
+    fn all_mistakes_are_in_one_error() {
+        let error = read(&[
+            ("SENDER_ADDRESS", "Orders <orders@switchyard.example>"),
+            ("SES_CONFIGURATION_SET", "a set"),
+        ])
+        .unwrap_err();
+        assert!(error.contains("SENDER_ADDRESS cannot be read"), "{error}");
+        assert!(error.contains("SES_CONFIGURATION_SET cannot be read"), "{error}");
+        assert_eq!(read(&[]).unwrap_err(), "configuration: SENDER_ADDRESS is not set");
+    }
+}

@@ -1,0 +1,161 @@
+//! The request that SES gets, and how often it gets it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use switchyard_events::Envelope;
+
+use super::*;
+
+/// Stands for SES: answers in turn with a status and, if it is an error, its name; the last answer stays. Status 0: no answer.
+#[derive(Debug, Clone)]
+struct Ses {
+    answers: &'static [(u16, &'static str)],
+    calls: Arc<AtomicUsize>,
+}
+
+impl HttpConnector for Ses {
+    fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+        let call = self.calls.fetch_add(1, Ordering::SeqCst);
+        let (status, error) = self.answers[call.min(self.answers.len() - 1)];
+        if status == 0 {
+            return HttpConnectorFuture::ready(Err(ConnectorError::timeout("no answer".into())));
+        }
+        let body = match status {
+            200 => r#"{"MessageId":"0100-example"}"#,
+            _ => r#"{"message":"not for ada@example.com"}"#,
+        };
+        let mut response = HttpResponse::new(status.try_into().unwrap(), SdkBody::from(body));
+        response.headers_mut().insert("x-amzn-errortype", error);
+        HttpConnectorFuture::ready(Ok(response))
+    }
+}
+
+fn email(answers: &'static [(u16, &'static str)]) -> (Email, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let ses = Ses {
+        answers,
+        calls: Arc::clone(&calls),
+    };
+    let sdk = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+            "a", "s", None, None, "test",
+        )))
+        .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+        .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+        .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(ses.clone())));
+    let mut env = Env::from(|name| match name {
+        "SENDER_ADDRESS" => Some("orders@switchyard.example".into()),
+        "SES_CONFIGURATION_SET" => Some("orders".into()),
+        _ => None,
+    });
+    let email = Email::from_env(&mut env, &Clients::from_sdk(sdk.build()));
+    (env.finish(email).unwrap(), calls)
+}
+
+fn received(sample: &str) -> Received<OrderPlaced> {
+    let envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
+    Received {
+        event: envelope.data,
+        at: envelope.metadata.occurred_at,
+        metadata: envelope.metadata,
+        receives: 1,
+    }
+}
+
+fn order() -> Received<OrderPlaced> {
+    received(include_str!("../../../events/samples/OrderPlaced.v1.json"))
+}
+
+#[tokio::test]
+async fn the_request_names_sender_recipient_configuration_set_and_tags() {
+    let (email, _) = email(&[(200, "")]);
+    let order = received(include_str!("../tests/samples/hostile.OrderPlaced.v1.json"));
+    let mail = email.templates.compose(&order).unwrap();
+    let request = email.request(&order, mail.clone()).unwrap();
+    let input = request.as_input();
+    assert_eq!(
+        input.get_from_email_address().as_deref(),
+        Some("orders@switchyard.example")
+    );
+    assert_eq!(input.get_configuration_set_name().as_deref(), Some("orders"));
+    let to = input.get_destination().as_ref().unwrap();
+    assert_eq!(to.to_addresses(), ["o'hara+{{x}}@example.com"]);
+    assert!(to.cc_addresses().is_empty() && to.bcc_addresses().is_empty());
+    let tags = input.get_email_tags().as_deref().unwrap_or_default();
+    let tags: Vec<_> = tags.iter().map(|tag| (tag.name(), tag.value())).collect();
+    assert_eq!(
+        tags,
+        [
+            ("event_id", order.metadata.event_id.as_str()),
+            ("order_id", "ord_h-0st1le")
+        ]
+    );
+    let message = input.get_content().as_ref().unwrap().simple().unwrap();
+    let utf8 = |content: Option<&Content>| {
+        let content = content.unwrap();
+        assert_eq!(content.charset(), Some("UTF-8"));
+        content.data().to_owned()
+    };
+    assert_eq!(utf8(message.subject()), mail.subject);
+    assert_eq!(utf8(message.body().unwrap().text()), mail.text);
+    assert_eq!(utf8(message.body().unwrap().html()), mail.html);
+}
+
+#[tokio::test]
+async fn what_ses_calls_the_mail_is_remembered() {
+    let (email, calls) = email(&[(200, "")]);
+    let sent = email.send(&order()).await.unwrap();
+    assert_eq!(sent.reference, "0100-example");
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn a_mail_waits_for_its_turn_when_mail_comes_too_fast() {
+    let (email, calls) = email(&[
+        (429, "TooManyRequestsException"),
+        (400, "ThrottlingException"),
+        (200, ""),
+    ]);
+    assert!(email.send(&order()).await.is_ok());
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_mail_that_may_have_left_is_not_sent_again_at_once() {
+    for (answers, reason) in [
+        (&[(500, "InternalFailure"), (200, "")], "SES: InternalFailure"),
+        (&[(503, "ServiceUnavailable"), (200, "")], "SES: ServiceUnavailable"),
+        (
+            &[(0, ""), (200, "")],
+            "SES could not be reached, or the connection broke and the mail may have left",
+        ),
+    ] {
+        let (email, calls) = email(answers);
+        assert_eq!(email.send(&order()).await.unwrap_err(), Failure::retry(reason));
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_message_is_rejected_without_quoting_ses() {
+    let (email, _) = email(&[(400, "MessageRejected")]);
+    let Failure::Reject { code, reason } = email.send(&order()).await.unwrap_err() else {
+        panic!("not rejected");
+    };
+    assert_eq!(code, "message_rejected");
+    assert!(!reason.contains('@'), "{reason}");
+}

@@ -1,0 +1,121 @@
+//! What the customer reads, compared with files that a person has looked at.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p email` writes the files anew.
+
+#![allow(clippy::unwrap_used)] // a helper that fails is a test that fails
+
+use std::fs;
+use std::path::Path;
+
+use email::{Mail, Templates};
+use switchyard_events::{Envelope, Fact, Line, OrderPlaced, Quantity, Sku};
+
+const SAMPLE: &str = include_str!("../../../events/samples/OrderPlaced.v1.json");
+const HOSTILE: &str = include_str!("samples/hostile.OrderPlaced.v1.json");
+
+fn order(sample: &str) -> OrderPlaced {
+    let order = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
+    order.check().unwrap();
+    order
+}
+
+fn compose(order: &OrderPlaced) -> Mail {
+    Templates::default().compose(order).unwrap()
+}
+
+fn check(golden: &str, actual: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(golden);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&path, actual).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        expected == actual,
+        "{golden} is no longer what is sent; look at it with UPDATE_GOLDEN=1\n{actual}"
+    );
+}
+
+#[test]
+fn an_order_is_confirmed_as_the_golden_files_show() {
+    let mail = compose(&order(SAMPLE));
+    assert_eq!(mail.subject, "Your order: Enamel mug and 1 more (ord_8h2a)");
+    check("order.txt", &mail.text);
+    check("order.html", &mail.html);
+}
+
+#[test]
+fn a_hostile_order_is_confirmed_as_the_golden_files_show() {
+    let mail = compose(&order(HOSTILE));
+    assert_eq!(
+        mail.subject,
+        "Your order: <script>alert(document.cookie)</script> and 10 more (ord_h.0st1le)"
+    );
+    check("hostile.txt", &mail.text);
+    check("hostile.html", &mail.html);
+}
+
+#[test]
+fn a_hostile_name_becomes_no_markup_and_no_template() {
+    let html = compose(&order(HOSTILE)).html;
+    for bad in ["<script", "<img", "onerror='"] {
+        assert!(!html.contains(bad), "{bad}");
+    }
+    assert!(html.contains("&lt;script&gt;alert(document.cookie)&lt;&#x2f;script&gt;"));
+    assert!(html.contains("&amp;lt;b&amp;gt;already escaped"));
+    assert!(html.contains("{{ 7 * 7 }}{% raw %}"));
+    // As many tags as an order with plain names has.
+    let mut plain = order(HOSTILE);
+    for item in &mut plain.items {
+        item.name = "plain".into();
+    }
+    assert_eq!(html.matches('<').count(), compose(&plain).html.matches('<').count());
+}
+
+#[test]
+fn a_hostile_name_adds_no_line_to_the_text() {
+    let lines = |order: &OrderPlaced| compose(order).text.lines().count();
+    let hostile = order(HOSTILE);
+    let mut plain = hostile.clone();
+    for item in &mut plain.items {
+        item.name = "plain".into();
+    }
+    assert_eq!(lines(&hostile), lines(&plain));
+    let text = compose(&hostile).text;
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+    assert_eq!(text.lines().filter(|line| line.starts_with("Total:")).count(), 1);
+}
+
+#[test]
+fn a_subject_is_one_short_line_whatever_the_first_name_is() {
+    for item in order(HOSTILE).items {
+        let mut order = order(HOSTILE);
+        order.items = vec![item];
+        let subject = compose(&order).subject;
+        assert!(subject.chars().count() <= 150, "{subject}");
+        assert!(!subject.chars().any(char::is_control), "{subject:?}");
+        assert!(
+            subject.starts_with("Your order: ") && subject.ends_with(" (ord_h.0st1le)"),
+            "{subject}"
+        );
+    }
+}
+
+#[test]
+fn the_largest_order_is_below_the_size_at_which_gmail_cuts_a_mail_off() {
+    let mut order = order(SAMPLE);
+    let line = |at: usize| Line {
+        sku: Sku::parse(format!("{at:064}")).unwrap(),
+        name: "/".repeat(1000),
+        quantity: Quantity::try_from(1000).unwrap(),
+        ..order.items[0].clone()
+    };
+    order.items = (0..50).map(line).collect();
+    let size = compose(&order).html.len();
+    assert!(size < 102 * 1024, "{size} bytes");
+}
+
+#[test]
+fn the_customers_address_is_in_no_part_of_the_mail() {
+    let mail = compose(&order(SAMPLE));
+    assert!(!format!("{mail:?}").contains("ada@example.com"));
+}
