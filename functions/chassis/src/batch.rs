@@ -68,6 +68,7 @@ impl<S: Sender> Batch<Leased<S>> {
             clock: clock.clone(),
             lease,
             marker_ttl: memory.marker_ttl(),
+            generation: memory.generation,
         };
         Self { apply, queue, clock }
     }

@@ -17,16 +17,17 @@ use crate::expression::Placeholders;
 use crate::table::{Usage, retry};
 use crate::{
     Clock, Condition, Failure, Item, Key, Outcome, Received, Row, Sender, Sent, Table, Update, backoff, number_of,
-    panics,
+    panics, text_of,
 };
 
 /// Applies events by sending them under a lease.
-pub(crate) struct Leased<S> {
-    pub sender: S,
-    pub table: Table,
-    pub clock: Clock,
-    pub lease: SignedDuration,
-    pub marker_ttl: SignedDuration,
+pub struct Leased<S> {
+    pub(crate) sender: S,
+    pub(crate) table: Table,
+    pub(crate) clock: Clock,
+    pub(crate) lease: SignedDuration,
+    pub(crate) marker_ttl: SignedDuration,
+    pub(crate) generation: u32,
 }
 
 /// What came of asking for the lease.
@@ -94,11 +95,19 @@ impl<S: Sender> Leased<S> {
     async fn claim(&self, event: &Received<S::Event>) -> Result<Claim, Failure> {
         let now = self.clock.now();
         let owner = format!("{:032x}", fastrand::u128(..));
-        let row = Row::new(marker_key(event))
+        let mut row = Row::new(marker_key(event))
             .set("event_id", event.metadata.event_id.as_str())
             .set("owner", owner.as_str())
             .set("lease_until", (now + self.lease).as_millisecond())
             .set("expires_at", now.as_second() + self.marker_ttl.as_secs());
+        let mut condition =
+            "attribute_not_exists(pk) OR (attribute_not_exists(processed_at) AND lease_until <= :now)".to_owned();
+        let mut values = Item::from([(":now".to_owned(), AttributeValue::N(now.as_millisecond().to_string()))]);
+        if self.generation > 1 {
+            row = row.set("generation", self.generation);
+            condition += " OR (attribute_exists(processed_at) AND (attribute_not_exists(generation) OR generation < :generation))";
+            values.insert(":generation".to_owned(), AttributeValue::N(self.generation.to_string()));
+        }
         let request = self
             .table
             .client
@@ -106,10 +115,8 @@ impl<S: Sender> Leased<S> {
             .table_name(&self.table.name)
             .set_item(Some(row.into_item()));
         let request = request
-            .condition_expression(
-                "attribute_not_exists(pk) OR (attribute_not_exists(processed_at) AND lease_until <= :now)",
-            )
-            .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         match request.send().await {
@@ -120,7 +127,7 @@ impl<S: Sender> Leased<S> {
             Err(error) => {
                 self.table.count(None);
                 match error.as_service_error() {
-                    Some(PutItemError::ConditionalCheckFailedException(held)) => Ok(held_by_another(held.item())),
+                    Some(PutItemError::ConditionalCheckFailedException(held)) => Ok(held_already(held.item(), owner)),
                     _ => Err(retry("PutItem", &error)),
                 }
             }
@@ -203,7 +210,8 @@ impl<S: Sender> Leased<S> {
     }
 }
 
-fn held_by_another(item: Option<&Item>) -> Claim {
+/// What a row says that was there before. It may be our own, written by a call whose answer was lost, so that the SDK made it again.
+fn held_already(item: Option<&Item>, owner: String) -> Claim {
     let Some(item) = item else {
         return Claim::InFlight {
             until: Timestamp::UNIX_EPOCH,
@@ -212,10 +220,31 @@ fn held_by_another(item: Option<&Item>) -> Claim {
     if item.contains_key("processed_at") {
         return Claim::Done;
     }
+    if text_of(item, "owner") == Some(owner.as_str()) {
+        return Claim::Acquired { owner };
+    }
     let until = number_of(item, "lease_until")
         .and_then(|ms| ms.to_i64())
         .unwrap_or_default();
     Claim::InFlight {
         until: Timestamp::from_millisecond(until).unwrap_or(Timestamp::UNIX_EPOCH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_is_ours_anothers_or_completed() {
+        let row = Row::new(Key::new("ORDER#1", "EVENT#1"))
+            .set("owner", "us")
+            .set("lease_until", 5000_i64);
+        let claim = |row: &Row, owner: &str| held_already(Some(&row.clone().into_item()), owner.to_owned());
+        assert_eq!(claim(&row, "us"), Claim::Acquired { owner: "us".into() });
+        let until = Timestamp::from_second(5).unwrap();
+        assert_eq!(claim(&row, "others"), Claim::InFlight { until });
+        let completed = row.set("processed_at", until);
+        assert_eq!(claim(&completed, "us"), Claim::Done);
     }
 }
