@@ -1,6 +1,8 @@
 //! Carts that cannot be orders: each gets its documented answer, and nothing changes.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
+use switchyard_chassis::conformance::shown;
 
 use crate::world::{World, cart, text, user};
 
@@ -8,9 +10,7 @@ use crate::world::{World, cart, text, user};
 async fn orders(world: &World) -> Vec<String> {
     let mut rows: Vec<_> = world.rows(&world.stack.orders_table).await;
     rows.sort_by_key(|row| (text(row, "pk"), text(row, "sk")));
-    rows.iter()
-        .map(|row| format!("{:?}", row.iter().collect::<std::collections::BTreeMap<_, _>>()))
-        .collect()
+    rows.iter().map(|row| shown(&AttributeValue::M(row.clone()))).collect()
 }
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 
+use jiff::SignedDuration;
 use switchyard_chassis::conformance::{self as suite, Bench, Fault};
-use switchyard_chassis::{Batch, Failure, Memory};
+use switchyard_chassis::{Batch, Clients, Env, Failure, Leased, Memory};
 use switchyard_events::EventId;
 
 use crate::world::World;
@@ -41,6 +42,29 @@ macro_rules! transactional {
             )
         }
     };
+}
+
+/// A batch of the one consumer that sends.
+fn email(world: &World, bench: &Bench, failure: Option<Option<Failure>>) -> Batch<Leased<Fault<::email::Email>>> {
+    let sender = world.stack.consumer("email").unwrap().sender.clone();
+    let mut env = Env::from(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
+    let inner = ::email::Email::from_env(&mut env, &Clients::from_sdk(world.cloud.config.clone()));
+    env.finish(()).unwrap();
+    let sender = Fault {
+        inner,
+        event_id: second(),
+        failure: failure.clone().flatten(),
+        armed: failure.is_some(),
+    };
+    let lease = SignedDuration::from_secs(2);
+    Batch::leased(
+        sender,
+        bench.table.clone(),
+        bench.queue.clone(),
+        lease,
+        MEMORY,
+        bench.clock.clone(),
+    )
 }
 
 macro_rules! conforms {
@@ -111,6 +135,7 @@ macro_rules! conforms {
 
 conforms! {
     analytics: transactional!(::analytics::Analytics);
+    email: super::email;
     fraud: transactional!(::fraud::Fraud { threshold: 60 });
     recommendations: transactional!(::recommendations::Recommendations);
     tax: transactional!(::tax::Tax);

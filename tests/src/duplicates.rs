@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+
+use switchyard_chassis::conformance::shown;
 
 use crate::world::{World, cart, text, until, user};
 
@@ -12,10 +15,7 @@ async fn everything(world: &World, address: &str) -> (BTreeMap<String, Vec<Strin
     let mut tables = BTreeMap::new();
     for consumer in &world.stack.consumers {
         let rows = world.rows(&consumer.table).await;
-        let mut rows: Vec<_> = rows
-            .iter()
-            .map(|row| format!("{:?}", row.iter().collect::<BTreeMap<_, _>>()))
-            .collect();
+        let mut rows: Vec<_> = rows.iter().map(|row| shown(&AttributeValue::M(row.clone()))).collect();
         rows.sort();
         tables.insert(consumer.name.clone(), rows);
     }

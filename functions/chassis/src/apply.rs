@@ -43,12 +43,12 @@ pub trait Apply {
 }
 
 /// Applies events in transactions on the consumer's own table.
-pub(crate) struct Transactional<C> {
-    pub consumer: C,
-    pub table: Table,
-    pub clock: Clock,
-    pub marker_ttl: SignedDuration,
-    pub generation: u32,
+pub struct Transactional<C> {
+    pub(crate) consumer: C,
+    pub(crate) table: Table,
+    pub(crate) clock: Clock,
+    pub(crate) marker_ttl: SignedDuration,
+    pub(crate) generation: u32,
 }
 
 /// How often a handler runs again because a condition of it failed, before the message is handed back.

@@ -198,7 +198,7 @@ impl Bench {
                 let text = match (entry.get(&name).and_then(summed), &value) {
                     (Some(sum), _) => sum.normalize().to_string(),
                     (None, AttributeValue::N(number)) => number.clone(),
-                    (None, value) => format!("{value:?}"),
+                    (None, value) => shown(value),
                 };
                 entry.insert(name, text);
             }
@@ -241,6 +241,23 @@ impl Bench {
             .iter()
             .map(|message| (message.body.clone().unwrap_or_default(), attributes(message)))
             .collect()
+    }
+}
+
+/// A value as text, the same for the same value: maps are sorted.
+pub fn shown(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::L(values) => format!("{:?}", values.iter().map(shown).collect::<Vec<_>>()),
+        AttributeValue::M(fields) => {
+            format!(
+                "{:?}",
+                fields
+                    .iter()
+                    .map(|(name, value)| (name, shown(value)))
+                    .collect::<BTreeMap<_, _>>()
+            )
+        }
+        plain => format!("{plain:?}"),
     }
 }
 
@@ -410,7 +427,7 @@ pub async fn the_last_receive_is_dead_with_its_reason<A: Apply>(bench: &Bench, b
     assert_eq!(dead[0].1["error_code"], "retries_exhausted");
     assert_eq!(dead[0].1["receive_count"], last);
     assert!(
-        dead[0].1["error"].starts_with("the handler panicked at "),
+        dead[0].1["error"].starts_with("the handler panicked"),
         "{}",
         dead[0].1["error"]
     );

@@ -42,7 +42,7 @@ mod table;
 mod transaction;
 mod value;
 
-pub use apply::Outcome;
+pub use apply::{Apply, Outcome, Transactional};
 pub use batch::{Batch, Memory};
 pub use clients::Clients;
 pub use clock::Clock;
@@ -54,6 +54,7 @@ pub use env::{Env, EnvError};
 pub use expression::{Condition, Update};
 pub use failure::Failure;
 pub use lambda_runtime::Error;
+pub use lease::Leased;
 pub use queue::Queue;
 pub use run::{consume, deadline, deliver, start};
 pub use sender::{Sender, Sent};
