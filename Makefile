@@ -40,7 +40,8 @@ deploy: package ## Deploy to AWS with your credentials, then fill the catalog
 	$(BUILT)/yard --aws seed
 
 build:
-	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo 'Python 3.10 or newer is needed: install python3' >&2; exit 1; }
+	@for python in python3 python3.{10..19} python; do $$python -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && exit; done; \
+	echo 'Python 3.10 or newer is needed: install python3' >&2; exit 1
 	cargo build --workspace --bins
 
 tools: build
