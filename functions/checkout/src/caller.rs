@@ -1,0 +1,64 @@
+//! Who asks, as API Gateway has found out.
+
+use aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayRequestAuthorizerIamDescription};
+
+use crate::Problem;
+use crate::http::Request;
+
+/// An authenticated caller. An order belongs to the caller who placed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// A person with a token: orders are placed and read in their own name only.
+    Subject { issuer: String, subject: String },
+    /// A service with AWS credentials, trusted to say which user it acts for.
+    Principal(String),
+}
+
+impl Caller {
+    pub(crate) fn of(request: Request<'_>) -> Result<Self, Problem> {
+        let authorizer = request.0.request_context.authorizer.as_ref();
+        let caller =
+            authorizer.and_then(|authorizer| subject(authorizer).or_else(|| principal(authorizer.iam.as_ref()?)));
+        caller.ok_or_else(Problem::unknown_caller)
+    }
+
+    /// The user that a token was issued to.
+    pub(crate) fn subject(&self) -> Option<&str> {
+        match self {
+            Self::Subject { subject, .. } => Some(subject),
+            Self::Principal(_) => None,
+        }
+    }
+
+    /// The same text for the same caller, and always of the same length: it is stored with every order.
+    pub(crate) fn fingerprint(&self) -> String {
+        match self {
+            Self::Subject { issuer, subject } => switchyard_events::fingerprint(&["jwt", issuer, subject]),
+            Self::Principal(principal) => switchyard_events::fingerprint(&["iam", principal]),
+        }
+    }
+}
+
+fn subject(authorizer: &ApiGatewayRequestAuthorizer) -> Option<Caller> {
+    let claims = &authorizer.jwt.as_ref()?.claims;
+    let subject = claims.get("sub").filter(|subject| !subject.is_empty())?.clone();
+    let issuer = claims.get("iss").cloned().unwrap_or_default();
+    Some(Caller::Subject { issuer, subject })
+}
+
+fn principal(iam: &ApiGatewayRequestAuthorizerIamDescription) -> Option<Caller> {
+    if let Some(arn) = iam.user_arn.as_deref().filter(|arn| !arn.is_empty()) {
+        return Some(Caller::Principal(without_session(arn).to_owned()));
+    }
+    let (account, user) = (iam.account_id.as_deref()?, iam.user_id.as_deref()?);
+    Some(Caller::Principal(format!("{account}/{user}")))
+}
+
+/// A role without its session: the session's name differs from one instance of a service to the next, and whichever of them
+/// repeats a request must find its order.
+fn without_session(arn: &str) -> &str {
+    match arn.rsplit_once('/') {
+        Some((role, _)) if arn.contains(":assumed-role/") => role,
+        _ => arn,
+    }
+}

@@ -1,0 +1,235 @@
+//! Answers that need no table, as API Gateway gets them.
+
+#![allow(clippy::needless_pass_by_value)] // values written where they are passed
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use aws_sdk_dynamodb::{Client, Config};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use switchyard_events::{Sku, Usd};
+use tokio::time::Duration;
+
+use super::*;
+use crate::cart::Cart;
+use crate::catalog::Product;
+use crate::ticket::Ticket;
+
+/// A request as API Gateway sends it, from a service called ada.
+fn request(method: &str, path: &str, headers: Value, body: Option<&str>) -> Value {
+    json!({
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
+        "requestContext": {
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1"},
+            "stage": "$default", "requestId": "JKJaXmPLvHcESHA=", "timeEpoch": 0,
+            "authorizer": {"iam": {"accountId": "123456789012", "userArn": "arn:aws:iam::123456789012:user/ada"}}
+        },
+        "body": body, "isBase64Encoded": false
+    })
+}
+
+fn parsed(request: Value) -> ApiGatewayV2httpRequest {
+    serde_json::from_value(request).unwrap()
+}
+
+/// The answer of a checkout whose table cannot be reached.
+async fn answer(request: Value) -> Value {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .build();
+    let checkout = Checkout::new(
+        Table::new(Client::from_conf(config), "orders"),
+        Clock::fixed(Timestamp::UNIX_EPOCH),
+    );
+    let response = checkout
+        .handle(parsed(request), Instant::now() + Duration::from_secs(5))
+        .await;
+    let response = serde_json::to_value(response).unwrap();
+    json!({
+        "status": response["statusCode"],
+        "headers": response["headers"],
+        "body": serde_json::from_str::<Value>(response["body"].as_str().unwrap()).unwrap(),
+    })
+}
+
+async fn check(request: Value, status: u16, kind: &str) {
+    let shown = request.to_string().chars().take(300).collect::<String>();
+    let answer = answer(request).await;
+    assert_eq!(
+        (&answer["status"], &answer["body"]["type"]),
+        (&json!(status), &json!(kind)),
+        "{shown}"
+    );
+    assert_eq!(answer["body"]["status"], json!(status));
+    assert_eq!(answer["headers"]["content-type"], "application/problem+json");
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_cart_gets_its_documented_answer() {
+    let post = |headers: Value, body: &str| request("POST", "/checkout", headers, Some(body));
+    let json_type = || json!({"content-type": "application/json; charset=utf-8"});
+    check(request("GET", "/", json!({}), None), 404, "/problems/not-found").await;
+    check(
+        request("GET", "/orders/a%20b", json!({}), None),
+        404,
+        "/problems/not-found",
+    )
+    .await;
+    check(
+        request("PUT", "/checkout", json!({}), None),
+        405,
+        "/problems/method-not-allowed",
+    )
+    .await;
+    check(request("POST", "/checkout", json!({}), None), 400, "/problems/not-json").await;
+    check(post(json_type(), "{\"user_id\":"), 400, "/problems/not-json").await;
+    check(post(json_type(), &"[".repeat(60_000)), 400, "/problems/not-json").await;
+    check(post(json_type(), &"x".repeat(70_000)), 413, "/problems/too-large").await;
+    check(
+        post(json!({"content-type": "text/plain"}), "{}"),
+        415,
+        "/problems/unsupported-media-type",
+    )
+    .await;
+    check(
+        post(json!({"content-type": "application/vnd.cart+json"}), "{}"),
+        422,
+        "/problems/invalid-cart",
+    )
+    .await;
+    check(post(json!({}), "{}"), 422, "/problems/invalid-cart").await;
+    let mut nobody = post(json_type(), "{}");
+    nobody["requestContext"]["authorizer"] = Value::Null;
+    check(nobody, 403, "/problems/unknown-caller").await;
+}
+
+#[tokio::test]
+async fn a_base64_body_is_decoded_before_it_is_judged() {
+    let post = |body: &str| {
+        let mut request = request("POST", "/checkout", json!({}), Some(body));
+        request["isBase64Encoded"] = true.into();
+        request
+    };
+    check(post("e30="), 422, "/problems/invalid-cart").await;
+    check(post("e30"), 400, "/problems/not-json").await;
+    check(post("/w=="), 400, "/problems/not-json").await;
+    check(post(&"eHh4".repeat(30_000)), 413, "/problems/too-large").await;
+}
+
+#[tokio::test]
+async fn a_problem_says_all_that_a_client_needs() {
+    let body = r#"{"user_id": "usr_1", "email": "ada@example.com", "items": [], "ship_to": {"country": "US", "region": "CA", "postal_code": "94107"}}"#;
+    let expected = json!({
+        "status": 422,
+        "headers": {"content-type": "application/problem+json"},
+        "body": {
+            "type": "/problems/invalid-cart", "title": "Invalid cart", "status": 422,
+            "detail": "The cart has fields that cannot be accepted; errors names each of them.",
+            "errors": [{"field": "items", "reason": "must be a list of 1 to 50 lines"}]
+        }
+    });
+    assert_eq!(
+        answer(request("POST", "/checkout", json!({}), Some(body))).await,
+        expected
+    );
+    let expected = json!({
+        "status": 405,
+        "headers": {"content-type": "application/problem+json", "allow": "GET"},
+        "body": {
+            "type": "/problems/method-not-allowed", "title": "Method not allowed", "status": 405,
+            "detail": "Only GET is possible here."
+        }
+    });
+    assert_eq!(
+        answer(request("DELETE", "/orders/ord_1", json!({}), None)).await,
+        expected
+    );
+}
+
+/// What `POST` makes of a small order.
+fn ticket(headers: Value, quantity: u32) -> Result<Ticket, Problem> {
+    let body = json!({
+        "user_id": "usr_91xc", "email": "ada.lovelace@example.com",
+        "items": [{"sku": "MUG-CAMP-350", "quantity": quantity}],
+        "ship_to": {"country": "US", "region": "CA", "postal_code": "94107"}
+    });
+    let request = parsed(request("POST", "/checkout", headers, None));
+    let caller = Caller::of(Request(&request))?;
+    let now = "2026-05-26T14:23:01.123456Z".parse().unwrap();
+    Ticket::new(Request(&request), &caller, Cart::read(&body, None).unwrap(), now)
+}
+
+#[test]
+fn the_same_key_is_the_same_order_and_no_key_is_always_another() {
+    let id = |headers: Value| ticket(headers, 2).unwrap().id;
+    let with = |key: &str| id(json!({"idempotency-key": key}));
+    assert_eq!(with("k1"), with("k1"));
+    assert_ne!(with("k1"), with("k2"));
+    assert_ne!(id(json!({})), id(json!({})));
+    for bad in ["", "a b", &"k".repeat(256), "ключ"] {
+        let problem = ticket(json!({"idempotency-key": bad}), 2).err().unwrap();
+        assert_eq!(problem.name(), "invalid-idempotency-key");
+    }
+}
+
+#[test]
+fn correlation_and_trace_are_handed_on_if_they_are_well_formed() {
+    let cause = |headers: Value| ticket(headers, 2).unwrap().cause;
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let given = cause(json!({"x-correlation-id": "basket/7", "traceparent": trace}));
+    assert_eq!(
+        (given.correlation_id.as_str(), given.traceparent.as_deref()),
+        ("basket/7", Some(trace))
+    );
+    let zeros = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+    let none = ticket(json!({"x-correlation-id": "a b", "traceparent": zeros}), 2).unwrap();
+    assert_eq!(
+        (none.cause.correlation_id.as_str(), none.cause.traceparent),
+        (none.id.as_str(), None)
+    );
+}
+
+fn mugs(ticket: &Ticket) -> HashMap<Sku, Product> {
+    let (name, price) = ("Enamel camp mug, 350 ml".into(), Usd::from_cents(1450));
+    let mug = Product {
+        name,
+        price,
+        taxable: true,
+    };
+    HashMap::from([(ticket.cart.lines[0].sku.clone(), mug)])
+}
+
+#[test]
+fn a_row_read_back_gives_the_same_answer_byte_for_byte() {
+    let key = || json!({"idempotency-key": "order-7-of-basket-19"});
+    let placed = ticket(key(), 2).unwrap();
+    let stored = placed.stored(order::price(&placed, &mugs(&placed)).unwrap());
+    let row = stored.to_row(placed.cause.clone()).unwrap();
+    let first = Answer::accepted(&stored.order, "placed").unwrap();
+    let again = placed.answer_again(&row).unwrap();
+    let expected = format!(
+        r#"{{"order_id":"{}","status":"received","total_usd":29.00,"placed_at":"2026-05-26T14:23:01.123Z"}}"#,
+        placed.id
+    );
+    assert_eq!(
+        (first.body.as_str(), again.body.as_str(), again.outcome),
+        (expected.as_str(), expected.as_str(), "repeated")
+    );
+    let problem = ticket(key(), 3).unwrap().answer_again(&row).err().unwrap();
+    assert_eq!(problem.name(), "idempotency-key-reused");
+}
+
+#[test]
+fn an_order_of_one_line_is_stored_in_one_kilobyte() {
+    let ticket = ticket(json!({}), 2).unwrap();
+    let stored = ticket.stored(order::price(&ticket, &mugs(&ticket)).unwrap());
+    let row = stored.to_row(ticket.cause.clone()).unwrap();
+    // Names and values in UTF-8, as DynamoDB counts them; each kilobyte begun is two write units.
+    let size: usize = row
+        .iter()
+        .map(|(name, value)| name.len() + value.as_s().unwrap().len())
+        .sum();
+    assert!(size <= 1024, "{size} bytes");
+}
