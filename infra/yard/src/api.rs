@@ -1,24 +1,17 @@
-//! HTTP calls to the deployed API (signed by Signature Version 4) and to the local cloud's own pages.
+//! Calls to the deployed API, signed by Signature Version 4.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::byte_stream::ByteStream;
+use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Cloud;
-
-/// API Gateway gives a function 30 s; a little more shows its own answer rather than ours.
-const TIMEOUT: Duration = Duration::from_secs(35);
+use crate::http::{Reply, connector, exchange};
 
 /// The API of a stack. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -39,33 +32,6 @@ pub struct Call<'a> {
     pub body: &'a [u8],
     /// False leaves the signature away.
     pub signed: bool,
-}
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub struct Reply {
-    pub status: u16,
-    pub headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
-}
-
-impl Reply {
-    /// The body as JSON; null when it is none.
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
-    /// A header, by its name in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
-    }
-
-    pub fn is_success(&self) -> bool {
-        (200..300).contains(&self.status)
-    }
 }
 
 impl Api {
@@ -162,60 +128,4 @@ impl Api {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect())
     }
-}
-
-/// An unsigned `GET` of a whole address, such as a page of the local cloud.
-pub async fn fetch(url: &str) -> Result<Reply> {
-    exchange(&connector(url), "GET", url, std::iter::empty(), b"").await
-}
-
-fn connector(url: &str) -> SharedHttpConnector {
-    if url.starts_with("https:") {
-        SharedHttpConnector::new(
-            Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build(),
-        )
-    } else {
-        SharedHttpConnector::new(Connector::builder().build_http())
-    }
-}
-
-async fn exchange(
-    connector: &SharedHttpConnector,
-    method: &str,
-    url: &str,
-    headers: impl Iterator<Item = (String, String)>,
-    body: &[u8],
-) -> Result<Reply> {
-    let mut request = HttpRequest::new(SdkBody::from(body));
-    request
-        .set_method(method)
-        .with_context(|| format!("{method} is no HTTP method"))?;
-    request.set_uri(url).with_context(|| format!("{url} is no address"))?;
-    for (name, value) in headers {
-        request
-            .headers_mut()
-            .try_append(name, value)
-            .context("a header of the request cannot be sent")?;
-    }
-    let answer = tokio::time::timeout(TIMEOUT, connector.call(request))
-        .await
-        .map_err(|_| anyhow!("{method} {url}: no answer in {} s", TIMEOUT.as_secs()))?
-        .map_err(|error| anyhow!(error).context(format!("{method} {url} failed")))?;
-    let headers = answer
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
-    let status = answer.status().as_u16();
-    let body = ByteStream::new(answer.into_body())
-        .collect()
-        .await
-        .with_context(|| format!("{method} {url}: the answer broke off"))?;
-    Ok(Reply {
-        status,
-        headers,
-        body: body.into_bytes().to_vec(),
-    })
 }

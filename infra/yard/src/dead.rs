@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 
-use anyhow::{Context, Result, bail};
-use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName, QueueAttributeName,
-};
+use anyhow::{Context, Result};
+use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, Message, MessageSystemAttributeName};
 use serde_json::Value;
 
 use crate::Cloud;
+use crate::queue::depth;
 
 /// Seconds that a message seen stays hidden from others, should the look break off. Usually it is given back at once.
 const HIDDEN_SECONDS: i32 = 5;
@@ -110,36 +109,6 @@ fn dead(message: Message) -> Dead {
 fn event_id_inside(body: &str) -> Option<String> {
     let event: Value = serde_json::from_str(body).ok()?;
     event.pointer("/detail/metadata/event_id")?.as_str().map(str::to_owned)
-}
-
-/// How many messages a queue holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Depth {
-    pub(crate) visible: u64,
-    pub(crate) in_flight: u64,
-}
-
-pub(crate) async fn depth(cloud: &Cloud, queue_url: &str) -> Result<Depth> {
-    let names = [
-        QueueAttributeName::ApproximateNumberOfMessages,
-        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-    ];
-    let answer = cloud
-        .sqs
-        .get_queue_attributes()
-        .queue_url(queue_url)
-        .set_attribute_names(Some(names.to_vec()))
-        .send()
-        .await;
-    let attributes = answer
-        .with_context(|| format!("the queue {queue_url} cannot be read"))?
-        .attributes
-        .unwrap_or_default();
-    let [visible, in_flight] = names.map(|name| attributes.get(&name).and_then(|text| text.parse().ok()));
-    match (visible, in_flight) {
-        (Some(visible), Some(in_flight)) => Ok(Depth { visible, in_flight }),
-        _ => bail!("the queue {queue_url} does not say how many messages it holds"),
-    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
 use crate::cloud::{LOCAL_KEY, LOCAL_REGION};
-use crate::instance::tail;
+use crate::emulator::tail;
 use crate::{Binary, Cloud, Instance, Project, Running, progress, stack};
 
 /// What was deployed last, in the instance's folder.

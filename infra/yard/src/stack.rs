@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_lambda::types::EventSourceMappingConfiguration;
-use aws_sdk_sqs::types::QueueAttributeName;
 use futures_util::future::try_join_all;
-use serde::Deserialize;
 
+use crate::consumer::{self, Consumer, function_of};
 use crate::exit::{self, NO_STACK};
 use crate::{Api, Cloud};
 
@@ -27,24 +27,6 @@ pub struct Stack {
     pub consumers: Vec<Consumer>,
 }
 
-/// A function with its queue, its dead letters and its table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Consumer {
-    /// The queue's name without the stack's: `tax`.
-    pub name: String,
-    pub function: String,
-    pub queue_url: String,
-    pub queue_arn: String,
-    pub dlq_url: String,
-    pub table: String,
-    /// The UUID of the mapping from the queue to the function.
-    pub mapping: String,
-    /// `Enabled`, `Disabled`, or on the way from one to the other, when the stack was read.
-    pub mapping_state: String,
-    /// The address where confirmations come from, for the one that sends mail.
-    pub sender: Option<String>,
-}
-
 impl Stack {
     /// Reads the stack that `cloud` names.
     pub async fn read(cloud: &Cloud) -> Result<Self> {
@@ -60,7 +42,7 @@ impl Stack {
         };
         let functions = functions(cloud).await?;
         let mappings = queue_mappings(cloud, &functions).await?;
-        let mut consumers = try_join_all(mappings.iter().map(|mapping| consumer(cloud, mapping))).await?;
+        let mut consumers = try_join_all(mappings.iter().map(|mapping| consumer::read(cloud, mapping))).await?;
         consumers.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Self {
             name: cloud.stack.clone(),
@@ -94,50 +76,35 @@ impl Stack {
 
 /// The state of CloudFormation's stack, such as `CREATE_COMPLETE`; none when there is no such stack.
 pub(crate) async fn state(cloud: &Cloud) -> Result<Option<String>> {
-    let answer = cloud
-        .cloudformation
-        .describe_stacks()
-        .stack_name(&cloud.stack)
-        .send()
-        .await;
-    match answer {
-        Ok(answer) => Ok(answer
-            .stacks()
-            .first()
-            .and_then(|stack| stack.stack_status())
-            .map(|status| status.as_str().to_owned())),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|e| e.meta().code() == Some("ValidationError")) =>
-        {
-            Ok(None)
-        }
-        Err(error) => Err(anyhow!(error).context(format!("CloudFormation cannot be asked about {}", cloud.describe()))),
-    }
+    Ok(describe(cloud)
+        .await?
+        .and_then(|stack| stack.stack_status)
+        .map(|status| status.as_str().to_owned()))
 }
 
-async fn outputs(cloud: &Cloud) -> Result<HashMap<String, String>> {
-    if state(cloud).await?.is_none() {
-        return Err(exit::with(
-            NO_STACK,
-            format!("{} does not exist: deploy it first", cloud.describe()),
-        ));
-    }
-    let answer = cloud
+async fn describe(cloud: &Cloud) -> Result<Option<aws_sdk_cloudformation::types::Stack>> {
+    match cloud
         .cloudformation
         .describe_stacks()
         .stack_name(&cloud.stack)
         .send()
         .await
-        .with_context(|| format!("{} cannot be read", cloud.describe()))?;
-    let outputs = answer
-        .stacks
-        .unwrap_or_default()
-        .into_iter()
-        .next()
-        .and_then(|stack| stack.outputs)
-        .unwrap_or_default();
+    {
+        Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
+        // CloudFormation's way of saying that there is none.
+        Err(error) if error.code() == Some("ValidationError") => Ok(None),
+        Err(error) => Err(anyhow!(error).context(format!("CloudFormation cannot be asked about {}", cloud.describe()))),
+    }
+}
+
+async fn outputs(cloud: &Cloud) -> Result<HashMap<String, String>> {
+    let missing = || {
+        exit::with(
+            NO_STACK,
+            format!("{} does not exist: deploy it first", cloud.describe()),
+        )
+    };
+    let outputs = describe(cloud).await?.ok_or_else(missing)?.outputs.unwrap_or_default();
     Ok(outputs
         .into_iter()
         .filter_map(|output| Some((output.output_key?, output.output_value?)))
@@ -185,100 +152,6 @@ async fn queue_mappings(cloud: &Cloud, functions: &BTreeSet<String>) -> Result<V
     Ok(mappings)
 }
 
-async fn consumer(cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Result<Consumer> {
-    let queue_arn = mapping.event_source_arn().unwrap_or_default().to_owned();
-    let function = mapping
-        .function_arn()
-        .and_then(function_of)
-        .unwrap_or_default()
-        .to_owned();
-    let (queue_url, configuration) = tokio::try_join!(queue_url(cloud, &queue_arn), configuration(cloud, &function))?;
-    let dlq_url = dead_letters(cloud, &queue_url).await?;
-    let Some(table) = configuration.get("TABLE_NAME").cloned() else {
-        bail!("the function {function} has no TABLE_NAME in its environment: deploy infra/template.yaml again");
-    };
-    Ok(Consumer {
-        name: short_name(&cloud.stack, &queue_arn).to_owned(),
-        function,
-        queue_url,
-        queue_arn,
-        dlq_url,
-        table,
-        mapping: mapping.uuid().unwrap_or_default().to_owned(),
-        mapping_state: mapping.state().unwrap_or_default().to_owned(),
-        sender: configuration.get("SENDER_ADDRESS").cloned(),
-    })
-}
-
-async fn configuration(cloud: &Cloud, function: &str) -> Result<HashMap<String, String>> {
-    let answer = cloud
-        .lambda
-        .get_function_configuration()
-        .function_name(function)
-        .send()
-        .await
-        .with_context(|| format!("the configuration of {function} cannot be read"))?;
-    Ok(answer
-        .environment
-        .and_then(|environment| environment.variables)
-        .unwrap_or_default())
-}
-
-async fn queue_url(cloud: &Cloud, arn: &str) -> Result<String> {
-    let name = last(arn);
-    let answer = cloud.sqs.get_queue_url().queue_name(name).send().await;
-    answer
-        .with_context(|| format!("the queue {name} cannot be found"))?
-        .queue_url
-        .context("a queue without an address")
-}
-
-async fn dead_letters(cloud: &Cloud, queue_url: &str) -> Result<String> {
-    let name = QueueAttributeName::RedrivePolicy;
-    let answer = cloud
-        .sqs
-        .get_queue_attributes()
-        .queue_url(queue_url)
-        .attribute_names(name.clone())
-        .send()
-        .await;
-    let attributes = answer
-        .with_context(|| format!("the queue {queue_url} cannot be read"))?
-        .attributes
-        .unwrap_or_default();
-    let policy = attributes
-        .get(&name)
-        .with_context(|| format!("the queue {queue_url} has no dead-letter queue"))?;
-    self::queue_url(cloud, &dead_letter_arn(policy)?).await
-}
-
-fn dead_letter_arn(redrive_policy: &str) -> Result<String> {
-    #[derive(Deserialize)]
-    #[serde(rename_all = "camelCase")]
-    struct RedrivePolicy {
-        dead_letter_target_arn: String,
-    }
-    let policy: RedrivePolicy = serde_json::from_str(redrive_policy).context("a redrive policy cannot be read")?;
-    Ok(policy.dead_letter_target_arn)
-}
-
-/// `arn:aws:lambda:us-east-1:123456789012:function:NAME[:ALIAS]`
-fn function_of(arn: &str) -> Option<&str> {
-    arn.split(':').nth(6)
-}
-
-fn last(arn: &str) -> &str {
-    arn.rsplit(':').next().unwrap_or(arn)
-}
-
-fn short_name<'a>(stack: &str, queue_arn: &'a str) -> &'a str {
-    let queue = last(queue_arn);
-    queue
-        .strip_prefix(stack)
-        .and_then(|rest| rest.strip_prefix('-'))
-        .unwrap_or(queue)
-}
-
 /// The stack names the API by a host that only DNS on AWS knows; a local cloud serves the same API under a path.
 fn reachable(api_url: &str, endpoint: Option<&str>) -> String {
     let host_and_path = api_url.split_once("://").map_or(api_url, |(_, rest)| rest);
@@ -296,27 +169,6 @@ fn reachable(api_url: &str, endpoint: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_come_out_of_arns() {
-        assert_eq!(
-            function_of("arn:aws:lambda:us-east-1:1:function:switchyard-tax:live"),
-            Some("switchyard-tax")
-        );
-        assert_eq!(
-            short_name("switchyard", "arn:aws:sqs:us-east-1:1:switchyard-tax"),
-            "tax"
-        );
-        assert_eq!(
-            short_name("switch", "arn:aws:sqs:us-east-1:1:switchyard-tax"),
-            "switchyard-tax"
-        );
-        let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:1:switchyard-tax-dlq","maxReceiveCount":5}"#;
-        assert_eq!(
-            dead_letter_arn(policy).unwrap(),
-            "arn:aws:sqs:us-east-1:1:switchyard-tax-dlq"
-        );
-    }
 
     #[test]
     fn only_a_local_api_is_called_by_path() {

@@ -10,8 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::dead::depth;
-use crate::{Cloud, Consumer, Stack, api, table};
+use crate::queue::depth;
+use crate::{Cloud, Consumer, Stack, fetch, table};
 
 /// A stack's queues at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -123,7 +123,7 @@ async fn oldest_age(cloud: &Cloud, consumer: &Consumer) -> Result<Option<u64>> {
 
 /// The local cloud shows a queue's messages on a page of its own. Another emulator may not: then the age is unknown.
 async fn oldest_by_page(endpoint: &str, queue_url: &str) -> Result<Option<u64>> {
-    let reply = api::fetch(&format!("{endpoint}/_ministack/sqs/messages?QueueUrl={queue_url}")).await?;
+    let reply = fetch(&format!("{endpoint}/_ministack/sqs/messages?QueueUrl={queue_url}")).await?;
     Ok(oldest_sent(&reply.json()).map(|sent| since(sent, Timestamp::now().as_second())))
 }
 
