@@ -25,6 +25,8 @@ pub mod order;
 mod process;
 mod progress;
 mod project;
+mod queue;
+mod rows;
 pub mod seed;
 mod stack;
 pub mod status;

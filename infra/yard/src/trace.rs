@@ -1,22 +1,18 @@
 //! `yard trace`: what each consumer made of one order.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use aws_sdk_dynamodb::types::AttributeValue;
+use anyhow::Result;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use switchyard_events::{EventId, Fact, OrderPlaced};
 use tokio::time::{Instant, sleep};
 
-use crate::exit::{self, UNKNOWN_ORDER};
+use crate::rows::{Row, applied, number, order, text};
 use crate::{Cloud, Consumer, Stack, dead, table};
 
 /// Between two looks while waiting.
 const PAUSE: Duration = Duration::from_millis(200);
-
-type Row = HashMap<String, AttributeValue>;
 
 /// One order and its consumers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -151,25 +147,6 @@ async fn look(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Trace> {
     })
 }
 
-async fn order(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Row> {
-    let answer = cloud
-        .dynamodb
-        .get_item()
-        .table_name(&stack.orders_table)
-        .key("pk", AttributeValue::S(format!("ORDER#{order_id}")))
-        .key("sk", AttributeValue::S("ORDER".to_owned()))
-        .consistent_read(true)
-        .send()
-        .await
-        .with_context(|| format!("the table {} cannot be read", stack.orders_table))?;
-    answer.item.ok_or_else(|| {
-        exit::with(
-            UNKNOWN_ORDER,
-            format!("there is no order {order_id} in {}", stack.orders_table),
-        )
-    })
-}
-
 async fn line(
     cloud: &Cloud,
     consumer: &Consumer,
@@ -192,36 +169,10 @@ async fn line(
     )
 }
 
-/// The row that says the event was applied. One without `processed_at` is a claim: the work is under way.
-async fn applied(cloud: &Cloud, table: &str, pk: String, event_id: &str) -> Result<Option<Row>> {
-    let mut rows = cloud
-        .dynamodb
-        .query()
-        .table_name(table)
-        .key_condition_expression("pk = :pk")
-        .filter_expression("event_id = :event AND attribute_exists(processed_at)")
-        .expression_attribute_values(":pk", AttributeValue::S(pk))
-        .expression_attribute_values(":event", AttributeValue::S(event_id.to_owned()))
-        .consistent_read(true)
-        .into_paginator()
-        .items()
-        .send();
-    rows.next()
-        .await
-        .transpose()
-        .with_context(|| format!("the table {table} cannot be read"))
-}
-
-fn text(row: &Row, name: &str) -> Option<String> {
-    row.get(name)?.as_s().ok().cloned()
-}
-
-fn number(row: &Row, name: &str) -> Option<i64> {
-    row.get(name)?.as_n().ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
+    use aws_sdk_dynamodb::types::AttributeValue;
+
     use super::*;
 
     fn traced(states: &[State]) -> Trace {
