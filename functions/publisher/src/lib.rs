@@ -1,0 +1,132 @@
+//! Carries events from the outboxes of new rows to the bus: table streams in, `PutEvents` out.
+//!
+//! An entry is put on the bus, or lies in the publisher's dead-letter queue with its reason; if neither can be had, the
+//! invocation fails and the stream offers the whole batch again. Whatever is put twice is applied once: consumers see to that.
+//!
+//! * `stream`, `entry`: what the stream delivers, and one event in it
+//! * `chunk`, `bus`: as many entries in a call as EventBridge takes, and what it answers for each
+//! * `dead`, `report`: entries that can never go; logs and metrics
+
+mod bus;
+mod chunk;
+mod dead;
+mod entry;
+mod report;
+mod stream;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use switchyard_chassis::{Clock, backoff, deadline, start};
+use tokio::time::{Instant, timeout_at};
+
+use crate::bus::{Bus, Verdict};
+use crate::dead::{Dead, DeadLetters};
+use crate::entry::Entry;
+use crate::report::Tally;
+pub use crate::stream::StreamEvent;
+
+/// Serves the streams until Lambda stops the process.
+///
+/// Nothing is warmed up: all that the function may call changes something, and no client waits for it. Its first batch opens
+/// the connection.
+pub async fn serve() -> Result<(), Error> {
+    let (mut env, clients) = start();
+    let bus = aws_sdk_eventbridge::Client::new(clients.sdk());
+    let queue = aws_sdk_sqs::Client::new(clients.sdk());
+    let (name, url): (String, String) = (env.required("EVENT_BUS_NAME"), env.required("DLQ_URL"));
+    env.finish(())?;
+    let publisher = &Publisher::new(bus, name, queue, url, Clock::system());
+    lambda_runtime::run(service_fn(async |event: LambdaEvent<StreamEvent>| {
+        let deadline = deadline(event.context.deadline, &publisher.clock);
+        publisher.publish(event.payload, deadline).await.map_err(Error::from)
+    }))
+    .await
+}
+
+/// The relay between tables and bus.
+pub struct Publisher {
+    bus: Bus,
+    dead_letters: DeadLetters,
+    clock: Clock,
+}
+
+/// The batch must be offered again.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// The bus did not take these in time.
+    #[error("{0} entries are not on the bus")]
+    Waiting(usize),
+    /// The dead-letter queue did not take these.
+    #[error("{0} entries are neither on the bus nor in the dead-letter queue")]
+    Unburied(usize),
+}
+
+impl Publisher {
+    /// A relay to this bus, with this dead-letter queue.
+    pub fn new(
+        bus: aws_sdk_eventbridge::Client,
+        bus_name: String,
+        queue: aws_sdk_sqs::Client,
+        dlq_url: String,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            bus: Bus::new(bus, bus_name),
+            dead_letters: DeadLetters::new(queue, dlq_url),
+            clock,
+        }
+    }
+
+    /// Publishes what the rows of a batch carry. Waits for a busy bus, but not past the deadline.
+    pub async fn publish(&self, batch: StreamEvent, deadline: Instant) -> Result<(), Unsent> {
+        let mut tally = Tally::default();
+        let result = self.relay(batch, deadline, &mut tally).await;
+        tally.report(result.as_ref().err(), self.clock.now());
+        result
+    }
+
+    async fn relay(&self, batch: StreamEvent, deadline: Instant, tally: &mut Tally) -> Result<(), Unsent> {
+        let (mut waiting, mut dead) = stream::entries(batch);
+        for attempt in 0.. {
+            let left = waiting.len();
+            let round = timeout_at(deadline, self.round(waiting, &mut dead, tally)).await;
+            waiting = round.map_err(|_| Unsent::Waiting(left))?;
+            if waiting.is_empty() {
+                break;
+            }
+            let pause = backoff::full_jitter(Duration::from_millis(50), attempt, Duration::from_secs(2));
+            if Instant::now() + pause >= deadline {
+                return Err(Unsent::Waiting(waiting.len()));
+            }
+            tokio::time::sleep(pause).await;
+        }
+        // Last: a batch that is offered again would bury its dead again.
+        let buried = join_all(dead.iter().map(|dead| self.dead_letters.bury(dead))).await;
+        let buried = buried.into_iter().filter(|buried| *buried).count();
+        tally.dead += buried;
+        if buried < dead.len() {
+            return Err(Unsent::Unburied(dead.len() - buried));
+        }
+        Ok(())
+    }
+
+    /// Sends all that waits, and gives back what must be sent again.
+    async fn round(&self, waiting: Vec<Entry>, dead: &mut Vec<Dead>, tally: &mut Tally) -> Vec<Entry> {
+        let chunks = chunk::chunks(waiting, Entry::weight);
+        tally.calls += chunks.len();
+        let answers = join_all(chunks.into_iter().map(|chunk| self.bus.put(chunk))).await;
+        let mut again = Vec::new();
+        for (mut entry, verdict) in answers.into_iter().flatten() {
+            entry.tries += 1;
+            match verdict {
+                Verdict::Taken => tally.taken(&entry, self.clock.now()),
+                Verdict::Later => again.push(entry),
+                Verdict::Alone => again.push(Entry { alone: true, ..entry }),
+                Verdict::Never(reason) => dead.push(Dead::of(entry, "refused", reason)),
+            }
+        }
+        again
+    }
+}
