@@ -50,7 +50,7 @@ impl<'a> Request<'a> {
 
     pub(crate) fn json(self) -> Result<Value, Problem> {
         let body = self.body()?;
-        if let Some(content_type) = self.0.headers.get("content-type") {
+        if let Some(content_type) = self.0.headers.get("content-type").filter(|text| !text.is_empty()) {
             check_content_type(content_type)?;
         }
         // The error says where, and repeats nothing of the body.

@@ -35,6 +35,7 @@ impl Checkout {
             Err(bad) => return Err(self.name_all(bad).await),
         };
         let ticket = Ticket::new(request, &caller, cart, self.clock.now())?;
+        let mut last = String::new();
         for tried in 0..MAX_TRIES {
             match self.attempt(&ticket).await {
                 Attempt::Settled(answer) => return answer,
@@ -45,12 +46,12 @@ impl Checkout {
                     return earlier.unwrap_or(Err(problem));
                 }
                 Attempt::Again(reason) => {
-                    tracing::debug!(tried, reason, "trying again");
+                    last = reason;
                     tokio::time::sleep(backoff::contention(tried)).await;
                 }
             }
         }
-        Err(Problem::busy())
+        Err(passing(&last))
     }
 
     /// Prices the cart and commits the order.

@@ -130,8 +130,8 @@ impl Problem {
     }
 
     pub(crate) fn busy() -> Self {
-        let detail = "Too much is going on at the moment. Send the same request again, with the same Idempotency-Key: \
-                      it cannot become two orders.";
+        let detail = "Too much is going on at the moment. Send the same request again; with the same Idempotency-Key it \
+                      cannot become two orders.";
         Self::new(503, "/problems/busy", "Busy", detail).with(Header::RetryAfter(1))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use switchyard_chassis::{Failure, Metrics};
+use switchyard_chassis::Metrics;
 use switchyard_events::CorrelationId;
 use tokio::time::Instant;
 
@@ -16,8 +16,8 @@ pub(crate) fn fault(error: &dyn Display) -> Problem {
 }
 
 /// Something did not work this time.
-pub(crate) fn passing(failure: &Failure) -> Problem {
-    tracing::warn!(function = "checkout", error = %failure);
+pub(crate) fn passing(reason: &dyn Display) -> Problem {
+    tracing::warn!(function = "checkout", error = %reason);
     Problem::busy()
 }
 

@@ -45,6 +45,9 @@ pub async fn serve() -> Result<(), Error> {
     .await
 }
 
+/// Tries of one entry in one invocation, about five seconds. After that it is for the stream to wait, which costs nothing.
+const MAX_TRIES: u32 = 8;
+
 /// The relay between tables and bus.
 pub struct Publisher {
     bus: Bus,
@@ -79,25 +82,28 @@ impl Publisher {
         }
     }
 
-    /// Publishes what the rows of a batch carry. Waits for a busy bus, but not past the deadline.
+    /// Publishes what the rows of a batch carry. Waits a little for a busy bus, but not past the deadline.
     pub async fn publish(&self, batch: StreamEvent, deadline: Instant) -> Result<(), Unsent> {
         let mut tally = Tally::default();
         let result = self.relay(batch, deadline, &mut tally).await;
+        if let Err(unsent) = &result {
+            tracing::error!(function = "publisher", outcome = "unsent", error = %unsent);
+        }
         tally.report(result.as_ref().err(), self.clock.now());
         result
     }
 
     async fn relay(&self, batch: StreamEvent, deadline: Instant, tally: &mut Tally) -> Result<(), Unsent> {
         let (mut waiting, mut dead) = stream::entries(batch);
-        for attempt in 0.. {
+        for tried in 1.. {
             let left = waiting.len();
             let round = timeout_at(deadline, self.round(waiting, &mut dead, tally)).await;
             waiting = round.map_err(|_| Unsent::Waiting(left))?;
             if waiting.is_empty() {
                 break;
             }
-            let pause = backoff::full_jitter(Duration::from_millis(50), attempt, Duration::from_secs(2));
-            if Instant::now() + pause >= deadline {
+            let pause = backoff::full_jitter(Duration::from_millis(50), tried, Duration::from_secs(2));
+            if tried == MAX_TRIES || Instant::now() + pause >= deadline {
                 return Err(Unsent::Waiting(waiting.len()));
             }
             tokio::time::sleep(pause).await;
