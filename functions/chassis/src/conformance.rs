@@ -108,7 +108,7 @@ impl Bench {
     /// Receives this many messages, waiting for them to become visible.
     pub async fn receive_again(&self, count: usize) -> Vec<SqsMessage> {
         let mut messages = Vec::new();
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while messages.len() < count {
             assert!(
                 Instant::now() < deadline,
@@ -189,7 +189,7 @@ impl Bench {
                 .rsplit_once('#')
                 .filter(|(_, shard)| shard.len() < 3 && shard.parse::<u32>().is_ok());
             if let Some((name, _)) = sharded {
-                key.sk = name.to_owned();
+                name.clone_into(&mut key.sk);
             }
             let entry = meaning.entry(key).or_default();
             for (name, value) in row.into_iter().filter(|(name, _)| !VOLATILE.contains(&name.as_str())) {
@@ -462,9 +462,9 @@ pub async fn two_workers_at_once_leave_what_one_leaves<A: Apply>(
     }
     assert_eq!(bench.applied().await, 3);
     let without_time = |mut meaning: BTreeMap<Key, BTreeMap<String, String>>| {
-        meaning
-            .values_mut()
-            .for_each(|row| row.retain(|name, _| !TIMES.contains(&name.as_str())));
+        for row in meaning.values_mut() {
+            row.retain(|name, _| !TIMES.contains(&name.as_str()));
+        }
         meaning
     };
     assert_eq!(without_time(bench.meaning().await), without_time(alone.meaning().await));

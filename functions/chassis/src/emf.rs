@@ -1,8 +1,6 @@
 //! Metrics that CloudWatch reads out of the log
 //! (embedded metric format, <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
 
-use std::io::Write as _;
-
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -46,11 +44,9 @@ impl Metrics {
     }
 
     /// Writes the line to standard output.
+    #[allow(clippy::print_stdout)] // standard output is where CloudWatch reads metrics from
     pub fn write(self, now: Timestamp) {
-        let line = self.line(now);
-        if let Err(error) = writeln!(std::io::stdout().lock(), "{line}") {
-            tracing::warn!(%error, "metrics could not be written");
-        }
+        println!("{}", self.line(now));
     }
 
     fn line(mut self, now: Timestamp) -> Value {

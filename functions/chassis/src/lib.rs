@@ -4,6 +4,7 @@
 //!
 //! * [`Consumer`], [`consume`]: a consumer whose effect lies in its own DynamoDB table
 //! * [`Sender`], [`deliver`]: a consumer whose effect lies outside, guarded by a lease
+//! * [`Scheduled`], [`schedule`]: work on a consumer's table that the clock starts
 //! * [`Effects`]: what a handler wants written, read and emitted; made of [`Row`], [`Update`] and [`Condition`]
 //! * [`Failure`]: try later, or never again
 //! * [`DeadLetter`], [`Metrics`]: what is said about an event that was given up, and about all of them
@@ -28,6 +29,7 @@ mod emf;
 mod env;
 mod expression;
 mod failure;
+mod job;
 mod joint;
 mod lease;
 pub mod logs;
@@ -53,6 +55,7 @@ pub use emf::Metrics;
 pub use env::{Env, EnvError};
 pub use expression::{Condition, Update};
 pub use failure::Failure;
+pub use job::{Committed, Job, Scheduled, schedule};
 pub use lambda_runtime::Error;
 pub use lease::Leased;
 pub use queue::Queue;

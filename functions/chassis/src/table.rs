@@ -125,26 +125,34 @@ impl Table {
 
     /// The sums over the shards of a counter that was written with [`crate::Effects::add_sharded`], attribute by attribute.
     pub async fn sum_shards(&self, key: &Key) -> Result<BTreeMap<String, Decimal>, Failure> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", AttributeValue::S(key.pk.clone()))
-            .expression_attribute_values(":sk", AttributeValue::S(format!("{}#", key.sk)))
-            .into_paginator()
-            .items()
-            .send();
         let mut sums = BTreeMap::new();
-        while let Some(item) = pages.next().await {
-            for (name, value) in item.map_err(|error| retry("Query", &error))? {
+        for item in self.query(&key.pk, &format!("{}#", key.sk)).await? {
+            for (name, value) in item {
                 if let Some(number) = value.as_n().ok().and_then(|text| text.parse::<Decimal>().ok()) {
                     *sums.entry(name).or_default() += number;
                 }
             }
         }
         Ok(sums)
+    }
+
+    /// The rows of a partition whose sort key begins like this, in its order; strongly consistent.
+    pub async fn query(&self, pk: &str, sk_prefix: &str) -> Result<Vec<Item>, Failure> {
+        let pages = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
+            .expression_attribute_values(":sk", AttributeValue::S(sk_prefix.to_owned()))
+            .into_paginator()
+            .items()
+            .send();
+        pages
+            .collect::<Result<_, _>>()
+            .await
+            .map_err(|error| retry("Query", &error))
     }
 
     /// Adds a call to the tally.
