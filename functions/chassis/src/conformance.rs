@@ -184,13 +184,11 @@ impl Bench {
         let mut meaning: BTreeMap<Key, BTreeMap<String, String>> = BTreeMap::new();
         for row in self.rows().await {
             let mut key = Key::of(&row).unwrap();
-            let sharded = key
+            let shard = key
                 .sk
-                .rsplit_once('#')
-                .filter(|(_, shard)| shard.len() < 3 && shard.parse::<u32>().is_ok());
-            if let Some((name, _)) = sharded {
-                name.clone_into(&mut key.sk);
-            }
+                .rfind('#')
+                .filter(|at| key.sk.len() - at < 4 && key.sk[at + 1..].parse::<u32>().is_ok());
+            key.sk.truncate(shard.unwrap_or(key.sk.len()));
             let entry = meaning.entry(key).or_default();
             for (name, value) in row.into_iter().filter(|(name, _)| !VOLATILE.contains(&name.as_str())) {
                 let summed =
