@@ -24,9 +24,7 @@ fn check(text: &str) -> Result<(), Invalid> {
     let wrong = || Invalid::new("must be a mail address such as name@example.com, at most 254 characters");
     let (local, domain) = text.split_once('@').ok_or_else(wrong)?;
     let local_ok = (1..=64).contains(&local.len())
-        && local
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
+        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));
     let label_ok = |label: &str| {
         (1..=63).contains(&label.len())
             && !label.starts_with('-')

@@ -93,11 +93,7 @@ impl<T: Fact> Envelope<T> {
             correlation_id: cause.correlation_id,
             causation_id: cause.causation_id,
             traceparent: cause.traceparent,
-            aggregate: Aggregate {
-                kind: T::AGGREGATE.into(),
-                id: AggregateId::parse(data.aggregate_id())?,
-                sequence,
-            },
+            aggregate: Aggregate { kind: T::AGGREGATE.into(), id: AggregateId::parse(data.aggregate_id())?, sequence },
         };
         Ok(Self { metadata, data })
     }
@@ -146,10 +142,8 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Resu
         },
         reason: without_values(&error.into_inner().to_string()),
     })?;
-    json.end().map_err(|error| ReadError::Malformed {
-        path: "body".into(),
-        reason: without_values(&error.to_string()),
-    })?;
+    json.end()
+        .map_err(|error| ReadError::Malformed { path: "body".into(), reason: without_values(&error.to_string()) })?;
     Ok(value)
 }
 
@@ -158,9 +152,8 @@ fn without_values(message: &str) -> String {
     let Some(start) = message.find(['"', '`']) else {
         return message.into();
     };
-    let is_value = ["invalid type", "invalid value", "unknown variant", "unknown field"]
-        .iter()
-        .any(|p| message.starts_with(p));
+    let is_value =
+        ["invalid type", "invalid value", "unknown variant", "unknown field"].iter().any(|p| message.starts_with(p));
     match message.rfind(", expected") {
         Some(end) if is_value && start < end => format!("{}…{}", &message[..start], &message[end..]),
         _ => message.into(),
@@ -174,10 +167,7 @@ mod tests {
     #[test]
     fn an_error_repeats_no_value_of_the_message() {
         let error = parse::<Vec<u32>>("detail.data", r#"[1, "ada@example.com"]"#).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "detail.data.[1]: invalid type: string …, expected u32 at line 1 column 21"
-        );
+        assert_eq!(error.to_string(), "detail.data.[1]: invalid type: string …, expected u32 at line 1 column 21");
     }
 
     #[test]

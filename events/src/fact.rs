@@ -94,21 +94,13 @@ impl<T: Fact> DomainEvent for T {
             });
         }
         let fact: T = crate::envelope::parse("detail.data", envelope.data.get())?;
-        let inconsistent = |path: &str, reason: &str| ReadError::Inconsistent {
-            path: path.into(),
-            reason: reason.into(),
-        };
+        let inconsistent =
+            |path: &str, reason: &str| ReadError::Inconsistent { path: path.into(), reason: reason.into() };
         if metadata.aggregate.kind != T::AGGREGATE || metadata.aggregate.id.as_str() != fact.aggregate_id() {
-            return Err(inconsistent(
-                "detail.metadata.aggregate",
-                "does not name what the data is about",
-            ));
+            return Err(inconsistent("detail.metadata.aggregate", "does not name what the data is about"));
         }
         if metadata.event_id != EventId::derive(T::TYPE, fact.aggregate_id(), metadata.aggregate.sequence) {
-            return Err(inconsistent(
-                "detail.metadata.event_id",
-                "is not derived from type, aggregate and sequence",
-            ));
+            return Err(inconsistent("detail.metadata.event_id", "is not derived from type, aggregate and sequence"));
         }
         fact.check().map_err(|reason| inconsistent("detail.data", &reason.0))?;
         Ok(fact)

@@ -24,9 +24,7 @@ const MAX_ID: usize = 64;
 fn identifier(value: &str, extra: &str, max: usize) -> Result<(), Invalid> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c) || extra.contains(c);
     if value.is_empty() || value.len() > max || !value.chars().all(allowed) {
-        return Err(Invalid(format!(
-            "must be 1 to {max} ASCII letters, digits or -_.{extra}"
-        )));
+        return Err(Invalid(format!("must be 1 to {max} ASCII letters, digits or -_.{extra}")));
     }
     Ok(())
 }

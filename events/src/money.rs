@@ -60,9 +60,7 @@ impl fmt::Display for Usd {
 
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        RawValue::from_string(self.to_string())
-            .map_err(ser::Error::custom)?
-            .serialize(serializer)
+        RawValue::from_string(self.to_string()).map_err(ser::Error::custom)?.serialize(serializer)
     }
 }
 
@@ -137,13 +135,8 @@ mod tests {
 
     #[test]
     fn json_keeps_two_decimals_exactly() {
-        for (input, output) in [
-            ("89.5", "89.50"),
-            ("44.75", "44.75"),
-            ("0", "0.00"),
-            ("-0.0", "0.00"),
-            ("-3", "-3.00"),
-        ] {
+        for (input, output) in [("89.5", "89.50"), ("44.75", "44.75"), ("0", "0.00"), ("-0.0", "0.00"), ("-3", "-3.00")]
+        {
             let amount: Usd = serde_json::from_str(input).unwrap();
             assert_eq!(serde_json::to_string(&amount).unwrap(), output, "{input}");
         }
@@ -151,17 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_not_an_amount_is_refused() {
-        for bad in [
-            "1.005",
-            "1e2",
-            "\"1.00\"",
-            "null",
-            "NaN",
-            "1000000000000.01",
-            "1e400",
-            "true",
-            "[]",
-        ] {
+        for bad in ["1.005", "1e2", "\"1.00\"", "null", "NaN", "1000000000000.01", "1e400", "true", "[]"] {
             assert!(serde_json::from_str::<Usd>(bad).is_err(), "{bad}");
         }
     }

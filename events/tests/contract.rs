@@ -25,10 +25,7 @@ fn round_trips<T: Fact + DomainEvent>() {
     let text = sample::<T>();
     let body = format!(r#"{{"version":"0","detail-type":"{}","detail":{text}}}"#, T::TYPE);
     let raw = parse_body(&body).unwrap();
-    let envelope = Envelope {
-        data: T::read(&raw).unwrap(),
-        metadata: raw.metadata,
-    };
+    let envelope = Envelope { data: T::read(&raw).unwrap(), metadata: raw.metadata };
     // Compared as text, not as `Value`: 101.50 must not come back as 101.5.
     let squeezed: String = compact(&text);
     assert_eq!(serde_json::to_string(&envelope).unwrap(), squeezed);
@@ -51,9 +48,7 @@ fn compact(json: &str) -> String {
 }
 
 fn schema<T: Fact>() -> Value {
-    let schema = SchemaSettings::draft2020_12()
-        .into_generator()
-        .into_root_schema_for::<Envelope<T>>();
+    let schema = SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<Envelope<T>>();
     let mut schema = serde_json::to_value(schema).unwrap();
     schema["title"] = Value::from(format!("{} version {}", T::TYPE, T::VERSION));
     schema
@@ -63,16 +58,10 @@ fn schema<T: Fact>() -> Value {
 fn agrees_with_its_schema<T: Fact>() {
     let path = file("schemas", &name::<T>());
     let now = schema::<T>();
-    let before: Option<Value> = fs::read_to_string(&path)
-        .ok()
-        .map(|text| serde_json::from_str(&text).unwrap());
+    let before: Option<Value> = fs::read_to_string(&path).ok().map(|text| serde_json::from_str(&text).unwrap());
     if let Some(before) = &before {
         let broken = not_additive("", before, &now);
-        assert!(
-            broken.is_empty(),
-            "{} breaks its readers or its archive; raise VERSION: {broken:#?}",
-            T::TYPE
-        );
+        assert!(broken.is_empty(), "{} breaks its readers or its archive; raise VERSION: {broken:#?}", T::TYPE);
     }
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
         fs::write(&path, serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
@@ -89,11 +78,7 @@ fn agrees_with_its_schema<T: Fact>() {
 /// What an additive change may not do: take a property away, change a rule, or require what old events do not have.
 fn not_additive(path: &str, before: &Value, now: &Value) -> Vec<String> {
     let (Value::Object(old), Value::Object(new)) = (before, now) else {
-        return if before == now {
-            vec![]
-        } else {
-            vec![format!("{path}: {before} became {now}")]
-        };
+        return if before == now { vec![] } else { vec![format!("{path}: {before} became {now}")] };
     };
     let mut broken = vec![];
     for (key, old_value) in old {
@@ -109,9 +94,7 @@ fn not_additive(path: &str, before: &Value, now: &Value) -> Vec<String> {
     }
     // Inside `properties` and `$defs` a new name is an addition; anywhere else it is a new rule that old events may break.
     let names = path.ends_with("/properties") || path.ends_with("/$defs");
-    let added = new
-        .keys()
-        .filter(|key| !old.contains_key(*key) && !names && *key != "description");
+    let added = new.keys().filter(|key| !old.contains_key(*key) && !names && *key != "description");
     broken.extend(added.map(|key| format!("{path}/{key}: a new rule")));
     broken
 }
@@ -180,51 +163,19 @@ fn a_bad_event_is_refused_with_the_field_and_without_its_values() {
         assert!(error.starts_with(expected), "{from} -> {to}: {error}");
         assert!(!error.contains("ada@example.com"), "{error}");
     };
-    check(
-        "\"version\":1",
-        "\"version\":2",
-        "detail.metadata.version: OrderPlaced version 2 is not known",
-    );
-    check(
-        "OrderPlaced",
-        "OrderMislaid",
-        "detail.metadata.event_type: this consumer does not read OrderMislaid",
-    );
-    check(
-        "\"total_usd\":101.50",
-        "\"total_usd\":101.51",
-        "detail.data: total_usd is not the sum",
-    );
-    check(
-        "\"total_usd\":101.50",
-        "\"total_usd\":\"ada@example.com\"",
-        "detail.data.total_usd: must be an amount",
-    );
+    check("\"version\":1", "\"version\":2", "detail.metadata.version: OrderPlaced version 2 is not known");
+    check("OrderPlaced", "OrderMislaid", "detail.metadata.event_type: this consumer does not read OrderMislaid");
+    check("\"total_usd\":101.50", "\"total_usd\":101.51", "detail.data: total_usd is not the sum");
+    check("\"total_usd\":101.50", "\"total_usd\":\"ada@example.com\"", "detail.data.total_usd: must be an amount");
     check(
         "\"quantity\":2",
         "\"quantity\":\"ada@example.com\"",
         "detail.data.items[0].quantity: invalid type: string …, expected",
     );
-    check(
-        "\"quantity\":2",
-        "\"quantity\":0",
-        "detail.data.items[0].quantity: must be a whole number",
-    );
-    check(
-        "\"id\":\"ord_8h2a\"",
-        "\"id\":\"ord_other\"",
-        "detail.metadata.aggregate: does not name",
-    );
-    check(
-        "\"sequence\":1",
-        "\"sequence\":7",
-        "detail.metadata.event_id: is not derived",
-    );
-    check(
-        "ada@example.com",
-        "ada@example.com\\nBcc: x@y.zz",
-        "detail.data.email: must be a mail address",
-    );
+    check("\"quantity\":2", "\"quantity\":0", "detail.data.items[0].quantity: must be a whole number");
+    check("\"id\":\"ord_8h2a\"", "\"id\":\"ord_other\"", "detail.metadata.aggregate: does not name");
+    check("\"sequence\":1", "\"sequence\":7", "detail.metadata.event_id: is not derived");
+    check("ada@example.com", "ada@example.com\\nBcc: x@y.zz", "detail.data.email: must be a mail address");
     check("TEA-07", "MUG-01", "detail.data: items must name each sku once");
     check("\"metadata\"", "\"meta\"", "detail: missing field `metadata`");
 }

@@ -4,67 +4,41 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use jiff::SignedDuration;
-use switchyard_chassis::conformance::{self as suite, Bench, Fault};
+use switchyard_chassis::conformance::{self as suite, Bench, Fault, Strike};
 use switchyard_chassis::{Batch, Clients, Env, Failure, Leased, Memory};
 use switchyard_events::EventId;
 
 use crate::world::World;
 
-const MEMORY: Memory = Memory {
-    marker_ttl_days: 90,
-    generation: 1,
-};
+const MEMORY: Memory = Memory { marker_ttl_days: 90, generation: 1 };
 
 fn second() -> EventId {
     EventId::derive("OrderPlaced", "ord_conformance2", 1)
 }
 
-fn on_purpose() -> Option<Failure> {
-    Some(Failure::reject("on_purpose", "a fault on purpose"))
+fn on_purpose() -> Strike {
+    Strike::Fail(Failure::reject("on_purpose", "a fault on purpose"))
 }
 
 /// A batch of a consumer whose effect lies in its table.
 macro_rules! transactional {
     ($consumer:expr) => {
-        |_world: &World, bench: &Bench, failure: Option<Option<Failure>>| {
-            let consumer = Fault {
-                inner: $consumer,
-                event_id: second(),
-                failure: failure.clone().flatten(),
-                armed: failure.is_some(),
-            };
-            Batch::transactional(
-                consumer,
-                bench.table.clone(),
-                bench.queue.clone(),
-                MEMORY,
-                bench.clock.clone(),
-            )
+        |_world: &World, bench: &Bench, strike: Strike| {
+            let consumer = Fault { inner: $consumer, event_id: second(), strike };
+            Batch::transactional(consumer, bench.table.clone(), bench.queue.clone(), MEMORY, bench.clock.clone())
         }
     };
 }
 
 /// A batch of the one consumer that sends.
-fn email(world: &World, bench: &Bench, failure: Option<Option<Failure>>) -> Batch<Leased<Fault<::email::Email>>> {
+fn email(world: &World, bench: &Bench, strike: Strike) -> Batch<Leased<Fault<::email::Email>>> {
     let sender = world.stack.consumer("email").unwrap().sender.clone();
     let mut env = Env::from(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
     let inner = ::email::Email::from_env(&mut env, &Clients::from_sdk(world.cloud.config.clone()));
     env.finish(()).unwrap();
-    let sender = Fault {
-        inner,
-        event_id: second(),
-        failure: failure.clone().flatten(),
-        armed: failure.is_some(),
-    };
+    let sender = Fault { inner, event_id: second(), strike };
     let lease = SignedDuration::from_secs(2);
-    Batch::leased(
-        sender,
-        bench.table.clone(),
-        bench.queue.clone(),
-        lease,
-        MEMORY,
-        bench.clock.clone(),
-    )
+    Batch::leased(sender, bench.table.clone(), bench.queue.clone(), lease, MEMORY, bench.clock.clone())
 }
 
 macro_rules! conforms {
@@ -83,21 +57,21 @@ macro_rules! conforms {
             async fn a_duplicate_changes_nothing() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::a_duplicate_changes_nothing(&bench, &$batch(&world, &bench, None)).await;
+                suite::a_duplicate_changes_nothing(&bench, &$batch(&world, &bench, Strike::Nothing)).await;
             }
 
             #[tokio::test]
             async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::poison_goes_to_the_dead_letters_and_its_neighbours_are_done(&bench, &$batch(&world, &bench, None)).await;
+                suite::poison_goes_to_the_dead_letters_and_its_neighbours_are_done(&bench, &$batch(&world, &bench, Strike::Nothing)).await;
             }
 
             #[tokio::test]
             async fn a_panic_is_its_own_records_failure() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                let (broken, whole) = ($batch(&world, &bench, Some(None)), $batch(&world, &bench, None));
+                let (broken, whole) = ($batch(&world, &bench, Strike::Panic), $batch(&world, &bench, Strike::Nothing));
                 suite::a_panic_is_its_own_records_failure(&bench, &broken, &whole).await;
             }
 
@@ -105,21 +79,21 @@ macro_rules! conforms {
             async fn a_rejected_record_is_dead_with_its_code() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::a_rejected_record_is_dead_with_its_code(&bench, &$batch(&world, &bench, Some(on_purpose()))).await;
+                suite::a_rejected_record_is_dead_with_its_code(&bench, &$batch(&world, &bench, on_purpose())).await;
             }
 
             #[tokio::test]
             async fn the_last_receive_is_dead_with_its_reason() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::the_last_receive_is_dead_with_its_reason(&bench, &$batch(&world, &bench, Some(None))).await;
+                suite::the_last_receive_is_dead_with_its_reason(&bench, &$batch(&world, &bench, Strike::Panic)).await;
             }
 
             #[tokio::test]
             async fn two_workers_at_once_leave_what_one_leaves() {
                 let world = World::shared().await;
                 let (together, alone) = (bench(&world).await, bench(&world).await);
-                let (batch, single) = ($batch(&world, &together, None), $batch(&world, &alone, None));
+                let (batch, single) = ($batch(&world, &together, Strike::Nothing), $batch(&world, &alone, Strike::Nothing));
                 suite::two_workers_at_once_leave_what_one_leaves(&together, &batch, &alone, &single).await;
             }
 
@@ -127,7 +101,7 @@ macro_rules! conforms {
             async fn without_time_everything_is_handed_back() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::without_time_everything_is_handed_back(&bench, &$batch(&world, &bench, None)).await;
+                suite::without_time_everything_is_handed_back(&bench, &$batch(&world, &bench, Strike::Nothing)).await;
             }
         })*
     };
@@ -146,18 +120,11 @@ conforms! {
 #[test]
 fn every_consumer_is_covered() {
     let functions = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions");
-    let consumers = fs::read_dir(functions)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|folder| {
-            let lib = fs::read_to_string(folder.join("src/lib.rs")).unwrap_or_default();
-            lib.contains("impl Consumer for") || lib.contains("impl Sender for")
-        });
-    let consumers: BTreeSet<_> = consumers
-        .map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(
-        COVERED.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>(),
-        consumers
-    );
+    let consumers = fs::read_dir(functions).unwrap().map(|entry| entry.unwrap().path()).filter(|folder| {
+        let lib = fs::read_to_string(folder.join("src/lib.rs")).unwrap_or_default();
+        lib.contains("impl Consumer for") || lib.contains("impl Sender for")
+    });
+    let consumers: BTreeSet<_> =
+        consumers.map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    assert_eq!(COVERED.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>(), consumers);
 }

@@ -40,49 +40,25 @@ async fn the_same_bus_entry_five_times_and_the_same_body_three_times_change_noth
     let outbox_text = text(row, "outbox");
     let start = outbox_text.find("\"detail\":").unwrap() + "\"detail\":".len();
     let detail = &outbox_text[start..outbox_text.len() - 2];
-    assert_eq!(
-        serde_json::from_str::<serde_json::Value>(detail).unwrap(),
-        outbox[0]["detail"]
-    );
+    assert_eq!(serde_json::from_str::<serde_json::Value>(detail).unwrap(), outbox[0]["detail"]);
 
     let bus = aws_sdk_eventbridge::Client::new(&world.cloud.config);
     for _ in 0..5 {
-        let entry = PutEventsRequestEntry::builder()
-            .event_bus_name(&world.stack.bus)
-            .source("switchyard.checkout");
+        let entry = PutEventsRequestEntry::builder().event_bus_name(&world.stack.bus).source("switchyard.checkout");
         let entry = entry.detail_type("OrderPlaced").detail(detail).build();
-        assert_eq!(
-            bus.put_events()
-                .entries(entry)
-                .send()
-                .await
-                .unwrap()
-                .failed_entry_count(),
-            0
-        );
+        assert_eq!(bus.put_events().entries(entry).send().await.unwrap().failed_entry_count(), 0);
     }
     let body =
         format!(r#"{{"version":"0","detail-type":"OrderPlaced","source":"switchyard.checkout","detail":{detail}}}"#);
     for consumer in &world.stack.consumers {
         for _ in 0..3 {
-            world
-                .cloud
-                .sqs
-                .send_message()
-                .queue_url(&consumer.queue_url)
-                .message_body(&body)
-                .send()
-                .await
-                .unwrap();
+            world.cloud.sqs.send_message().queue_url(&consumer.queue_url).message_body(&body).send().await.unwrap();
         }
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     world.quiet().await;
     assert_eq!(everything(&world, &address).await, before);
     for consumer in &world.stack.consumers {
-        until("no duplicate is dead", async || {
-            world.waiting(&consumer.dlq_url).await == 0
-        })
-        .await;
+        until("no duplicate is dead", async || world.waiting(&consumer.dlq_url).await == 0).await;
     }
 }

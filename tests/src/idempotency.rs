@@ -18,9 +18,7 @@ async fn the_same_key_twice_gives_one_order_one_event_and_the_same_answer() {
     }
     assert_eq!(world.stock_of(&sku).await, 3);
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    let purchases = world
-        .partition(world.table("recommendations"), &format!("USER#{user}"))
-        .await;
+    let purchases = world.partition(world.table("recommendations"), &format!("USER#{user}")).await;
     assert_eq!(purchases.len(), 1, "one order, one event");
     assert_eq!(world.mails_to(&format!("{user}@example.com")).await.len(), 1);
 }
@@ -45,19 +43,8 @@ async fn the_same_key_with_another_body_is_a_conflict() {
     let sku = world.stock("7.50", true, 5).await;
     let key = format!("key-{user}");
     let headers = [("idempotency-key", key.as_str())];
-    assert_eq!(
-        world
-            .api
-            .checkout(&cart(&user, &[(&sku, 1)]), &headers)
-            .await
-            .unwrap()
-            .status,
-        202
-    );
+    assert_eq!(world.api.checkout(&cart(&user, &[(&sku, 1)]), &headers).await.unwrap().status, 202);
     let other = world.api.checkout(&cart(&user, &[(&sku, 2)]), &headers).await.unwrap();
-    assert_eq!(
-        (other.status, other.header("content-type")),
-        (409, Some("application/problem+json"))
-    );
+    assert_eq!((other.status, other.header("content-type")), (409, Some("application/problem+json")));
     assert_eq!(world.stock_of(&sku).await, 4);
 }

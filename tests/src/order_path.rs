@@ -11,25 +11,13 @@ use crate::world::{Item, World, cart, text, user};
 
 /// A row without its key and without what differs from run to run.
 fn says(row: &Item) -> BTreeMap<String, String> {
-    let volatile = [
-        "pk",
-        "sk",
-        "processed_at",
-        "lag_ms",
-        "placed_at",
-        "expires_at",
-        "outbox",
-        "reference",
-    ];
+    let volatile = ["pk", "sk", "processed_at", "lag_ms", "placed_at", "expires_at", "outbox", "reference"];
     let stays = row.keys().filter(|name| !volatile.contains(&name.as_str()));
     stays.map(|name| (name.clone(), text(row, name))).collect()
 }
 
 fn row(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
-    fields
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-        .collect()
+    fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 async fn sums(world: &World, consumer: &str, key: Key) -> BTreeMap<String, Decimal> {
@@ -39,13 +27,11 @@ async fn sums(world: &World, consumer: &str, key: Key) -> BTreeMap<String, Decim
 
 fn difference(before: &BTreeMap<String, Decimal>, after: &BTreeMap<String, Decimal>) -> BTreeMap<String, String> {
     let grown = |name: &String, now: &Decimal| now - before.get(name).copied().unwrap_or_default();
-    after
-        .iter()
-        .map(|(name, now)| (name.clone(), grown(name, now).normalize().to_string()))
-        .collect()
+    after.iter().map(|(name, now)| (name.clone(), grown(name, now).normalize().to_string())).collect()
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines)] // one order, one reading of everything it left
 async fn an_order_reaches_all_and_each_table_and_the_mailbox_hold_exactly_its_effect() {
     let world = World::alone().await;
     let user = user();
@@ -57,19 +43,12 @@ async fn an_order_reaches_all_and_each_table_and_the_mailbox_hold_exactly_its_ef
     let year: i16 = today[..4].parse().unwrap();
     let day = analytics::rollup_key(&today);
     let state = tax::rollup_key("US-OR", year);
-    let (sold, taxed) = (
-        sums(&world, "analytics", day.clone()).await,
-        sums(&world, "tax", state.clone()).await,
-    );
+    let (sold, taxed) = (sums(&world, "analytics", day.clone()).await, sums(&world, "tax", state.clone()).await);
 
     let reply = world.api.checkout(&order, &[]).await.unwrap();
     let id = crate::world::order_id(&reply);
     // 2 × 44.75 + 3 × 12.01, to the cent.
-    assert!(
-        String::from_utf8_lossy(&reply.body).contains("\"total_usd\":125.53"),
-        "{:?}",
-        reply.json()
-    );
+    assert!(String::from_utf8_lossy(&reply.body).contains("\"total_usd\":125.53"), "{:?}", reply.json());
     let trace = world.done(&id).await;
     let event = trace.event_id.as_str();
     let pk = format!("ORDER#{id}");
@@ -77,10 +56,7 @@ async fn an_order_reaches_all_and_each_table_and_the_mailbox_hold_exactly_its_ef
     assert_eq!((world.stock_of(&mug).await, world.stock_of(&tea).await), (3, 2));
     let orders = world.partition(&world.stack.orders_table, &pk).await;
     assert_eq!(orders.len(), 1);
-    assert_eq!(
-        (text(&orders[0], "status"), text(&orders[0], "user_id")),
-        ("received".to_owned(), user.clone())
-    );
+    assert_eq!((text(&orders[0], "status"), text(&orders[0], "user_id")), ("received".to_owned(), user.clone()));
 
     let ledger = world.partition(world.table("tax"), &pk).await;
     assert_eq!(ledger.len(), 1);
@@ -98,38 +74,23 @@ async fn an_order_reaches_all_and_each_table_and_the_mailbox_hold_exactly_its_ef
     let grown = difference(&taxed, &sums(&world, "tax", state).await);
     assert_eq!(
         grown,
-        row(&[
-            ("exempt_usd", "36.03"),
-            ("revenue_usd", "125.53"),
-            ("taxable_usd", "89.5"),
-            ("transactions", "1")
-        ])
+        row(&[("exempt_usd", "36.03"), ("revenue_usd", "125.53"), ("taxable_usd", "89.5"), ("transactions", "1")])
     );
 
     let sale = world.partition(world.table("analytics"), &pk).await;
     assert_eq!(sale.len(), 1);
     let lines = sale[0]["lines"].as_l().unwrap().iter().map(|line| line.as_m().unwrap());
-    let lines: Vec<_> = lines
-        .map(|line| (text(line, "sku"), text(line, "quantity"), text(line, "amount_usd")))
-        .collect();
+    let lines: Vec<_> =
+        lines.map(|line| (text(line, "sku"), text(line, "quantity"), text(line, "amount_usd"))).collect();
     let expected = [(mug, "2", "89.5"), (tea, "3", "36.03")].map(|(sku, n, usd)| (sku, n.to_owned(), usd.to_owned()));
     assert_eq!(lines, expected);
-    assert_eq!(
-        (text(&sale[0], "units"), text(&sale[0], "revenue_usd")),
-        ("5".to_owned(), "125.53".to_owned())
-    );
+    assert_eq!((text(&sale[0], "units"), text(&sale[0], "revenue_usd")), ("5".to_owned(), "125.53".to_owned()));
     let grown = difference(&sold, &sums(&world, "analytics", day).await);
-    assert_eq!(
-        grown,
-        row(&[("orders", "1"), ("revenue_usd", "125.53"), ("units", "5")])
-    );
+    assert_eq!(grown, row(&[("orders", "1"), ("revenue_usd", "125.53"), ("units", "5")]));
 
     let score = world.partition(world.table("fraud"), &pk).await;
     assert_eq!(score.len(), 1);
-    assert_eq!(
-        (text(&score[0], "score"), text(&score[0], "flagged")),
-        ("0".to_owned(), "false".to_owned())
-    );
+    assert_eq!((text(&score[0], "score"), text(&score[0], "flagged")), ("0".to_owned(), "false".to_owned()));
     assert!(text(&score[0], "outbox").contains("OrderConfirmed"));
     let profile = world.partition(world.table("fraud"), &format!("USER#{user}")).await;
     assert_eq!(
@@ -139,30 +100,17 @@ async fn an_order_reaches_all_and_each_table_and_the_mailbox_hold_exactly_its_ef
 
     let pick = world.partition(world.table("warehouse"), &pk).await;
     assert_eq!(pick.len(), 1);
-    let wave = world
-        .partition(world.table("warehouse"), &format!("WAVE#{}", text(&pick[0], "wave")))
-        .await;
+    let wave = world.partition(world.table("warehouse"), &format!("WAVE#{}", text(&pick[0], "wave"))).await;
     let in_wave = wave.iter().filter(|row| text(row, "sk") == format!("PICK#{id}"));
-    assert_eq!(
-        in_wave
-            .map(|pick| pick["lines"].as_l().unwrap().len())
-            .collect::<Vec<_>>(),
-        [2]
-    );
+    assert_eq!(in_wave.map(|pick| pick["lines"].as_l().unwrap().len()).collect::<Vec<_>>(), [2]);
 
-    let purchases = world
-        .partition(world.table("recommendations"), &format!("USER#{user}"))
-        .await;
+    let purchases = world.partition(world.table("recommendations"), &format!("USER#{user}")).await;
     assert_eq!(purchases.len(), 1);
     assert_eq!(purchases[0]["skus"].as_l().unwrap().len(), 2);
 
     let mails = world.mails_to(&format!("{user}@example.com")).await;
     assert_eq!(mails.len(), 1);
-    assert!(
-        mails[0]["BodyText"].as_str().unwrap().contains("$125.53"),
-        "{}",
-        mails[0]["BodyText"]
-    );
+    assert!(mails[0]["BodyText"].as_str().unwrap().contains("$125.53"), "{}", mails[0]["BodyText"]);
     let lease = world.partition(world.table("email"), &pk).await;
     assert_eq!(lease.len(), 1);
     assert!(!lease[0].contains_key("owner") && lease[0].contains_key("reference"));
@@ -174,16 +122,10 @@ async fn an_order_is_read_back_by_its_caller_and_an_unknown_one_is_not_found() {
     let sku = world.stock("10.00", true, 5).await;
     let id = world.place(&cart(&user(), &[(&sku, 1)])).await;
     let order = world.api.get(&format!("/orders/{id}")).await.unwrap();
-    assert_eq!(
-        (order.status, order.json()["order_id"].as_str()),
-        (200, Some(id.as_str()))
-    );
+    assert_eq!((order.status, order.json()["order_id"].as_str()), (200, Some(id.as_str())));
     assert!(String::from_utf8_lossy(&order.body).contains("\"total_usd\":10.00"));
     let unknown = world.api.get("/orders/ord_nobody").await.unwrap();
-    assert_eq!(
-        (unknown.status, unknown.header("content-type")),
-        (404, Some("application/problem+json"))
-    );
+    assert_eq!((unknown.status, unknown.header("content-type")), (404, Some("application/problem+json")));
 }
 
 #[tokio::test]
@@ -207,8 +149,5 @@ async fn a_price_comes_from_the_catalog_and_never_from_an_old_one() {
         .send()
         .await
         .unwrap();
-    assert!(
-        buy().await.contains("\"total_usd\":11.00"),
-        "the function remembers 10.00 and must not charge it"
-    );
+    assert!(buy().await.contains("\"total_usd\":11.00"), "the function remembers 10.00 and must not charge it");
 }

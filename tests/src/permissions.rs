@@ -12,13 +12,7 @@ use crate::world::{World, cart, until, user};
 
 /// The name of a function's role.
 async fn role_of(cloud: &Cloud, function: &str) -> String {
-    let configuration = cloud
-        .lambda
-        .get_function_configuration()
-        .function_name(function)
-        .send()
-        .await
-        .unwrap();
+    let configuration = cloud.lambda.get_function_configuration().function_name(function).send().await.unwrap();
     configuration.role().unwrap().rsplit('/').next().unwrap().to_owned()
 }
 
@@ -43,26 +37,13 @@ async fn without_one_statement_of_its_role_a_function_is_denied() {
     let consumer = world.stack.consumer("recommendations").unwrap();
     let role = role_of(&world.cloud, &consumer.function).await;
     let iam = aws_sdk_iam::Client::new(&world.cloud.config);
-    let policy = iam
-        .get_role_policy()
-        .role_name(&role)
-        .policy_name("consume")
-        .send()
-        .await
-        .unwrap();
+    let policy = iam.get_role_policy().role_name(&role).policy_name("consume").send().await.unwrap();
     let whole = decoded(policy.policy_document());
     let mut less = whole.clone();
-    less["Statement"]
-        .as_array_mut()
-        .unwrap()
-        .retain(|statement| statement["Sid"] != "OwnTable");
+    less["Statement"].as_array_mut().unwrap().retain(|statement| statement["Sid"] != "OwnTable");
     assert_ne!(whole, less);
     let put = async |document: &Value| {
-        let put = iam
-            .put_role_policy()
-            .role_name(&role)
-            .policy_name("consume")
-            .policy_document(document.to_string());
+        let put = iam.put_role_policy().role_name(&role).policy_name("consume").policy_document(document.to_string());
         put.send().await.unwrap();
     };
 
@@ -71,19 +52,9 @@ async fn without_one_statement_of_its_role_a_function_is_denied() {
     let record = json!({"messageId": "m1", "receiptHandle": "r1", "body": order(950), "eventSource": "aws:sqs",
         "attributes": {"ApproximateReceiveCount": "5"}, "messageAttributes": {}});
     let call = world.cloud.lambda.invoke().function_name(&consumer.function);
-    call.payload(Blob::new(json!({"Records": [record]}).to_string()))
-        .send()
-        .await
-        .unwrap();
+    call.payload(Blob::new(json!({"Records": [record]}).to_string())).send().await.unwrap();
     let dead = peek(&world.cloud, &consumer.dlq_url).await.unwrap();
-    world
-        .cloud
-        .sqs
-        .purge_queue()
-        .queue_url(&consumer.dlq_url)
-        .send()
-        .await
-        .unwrap();
+    world.cloud.sqs.purge_queue().queue_url(&consumer.dlq_url).send().await.unwrap();
     let sku = world.stock("4.00", true, 5).await;
     let id = world.place(&cart(&user(), &[(&sku, 1)])).await;
     until("the others are done", async || {
@@ -95,11 +66,7 @@ async fn without_one_statement_of_its_role_a_function_is_denied() {
     put(&whole).await;
 
     assert_eq!(dead.len(), 1);
-    assert!(
-        dead[0].attributes["error"].contains("AccessDenied"),
-        "{:?}",
-        dead[0].attributes
-    );
+    assert!(dead[0].attributes["error"].contains("AccessDenied"), "{:?}", dead[0].attributes);
     assert_eq!(denied, State::Pending);
     world.done(&id).await;
 }
@@ -109,12 +76,6 @@ async fn an_unsigned_call_is_refused() {
     let world = World::shared().await;
     let cart = cart(&user(), &[("X", 1)]).to_string();
     let headers = [("content-type", "application/json")];
-    let call = Call {
-        method: "POST",
-        path: "/checkout",
-        headers: &headers,
-        body: cart.as_bytes(),
-        signed: false,
-    };
+    let call = Call { method: "POST", path: "/checkout", headers: &headers, body: cart.as_bytes(), signed: false };
     assert_eq!(world.api.send(&call).await.unwrap().status, 403);
 }

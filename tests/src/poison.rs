@@ -21,47 +21,22 @@ async fn a_malformed_and_an_unknown_version_are_dead_with_their_reasons_and_the_
     let newer = order(901).replace(r#""version":1"#, r#""version":7"#);
     let bodies = [order(902), "<xml/>".to_owned(), order(903), newer.clone(), order(904)];
     for body in &bodies {
-        world
-            .cloud
-            .sqs
-            .send_message()
-            .queue_url(&tax.queue_url)
-            .message_body(body)
-            .send()
-            .await
-            .unwrap();
+        world.cloud.sqs.send_message().queue_url(&tax.queue_url).message_body(body).send().await.unwrap();
     }
     world.enable("tax", true).await;
     world.quiet().await;
     for n in [902, 903, 904] {
-        assert_eq!(
-            world
-                .partition(&tax.table, &format!("ORDER#ord_conformance{n}"))
-                .await
-                .len(),
-            1,
-            "{n}"
-        );
+        assert_eq!(world.partition(&tax.table, &format!("ORDER#ord_conformance{n}")).await.len(), 1, "{n}");
     }
     assert_eq!(world.partition(&tax.table, "ORDER#ord_conformance901").await.len(), 0);
     let dead = peek(&world.cloud, &tax.dlq_url).await.unwrap();
-    let reasons: HashMap<_, _> = dead
-        .iter()
-        .map(|dead| (dead.attributes["error_code"].as_str(), dead))
-        .collect();
+    let reasons: HashMap<_, _> = dead.iter().map(|dead| (dead.attributes["error_code"].as_str(), dead)).collect();
     assert_eq!(reasons.len(), 2);
     assert_eq!(reasons["malformed"].body, "<xml/>");
     assert_eq!(reasons["unknown_version"].body, newer);
     let error = &reasons["unknown_version"].attributes["error"];
     assert!(error.contains("OrderPlaced version 7 is not known"), "{error}");
-    world
-        .cloud
-        .sqs
-        .purge_queue()
-        .queue_url(&tax.dlq_url)
-        .send()
-        .await
-        .unwrap();
+    world.cloud.sqs.purge_queue().queue_url(&tax.dlq_url).send().await.unwrap();
 }
 
 /// Replaces the code of a function.
@@ -70,34 +45,15 @@ async fn deploy(world: &World, function: &str, bootstrap: &Path) {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::copy(bootstrap, folder.join("bootstrap")).unwrap();
     let python = Project::find().unwrap().tool("python");
-    let zipped = Command::new(python)
-        .args(["-m", "zipfile", "-c", "code.zip", "bootstrap"])
-        .current_dir(&folder)
-        .status();
+    let zipped =
+        Command::new(python).args(["-m", "zipfile", "-c", "code.zip", "bootstrap"]).current_dir(&folder).status();
     assert!(zipped.unwrap().success());
     let code = Blob::new(std::fs::read(folder.join("code.zip")).unwrap());
     std::fs::remove_dir_all(&folder).unwrap();
-    world
-        .cloud
-        .lambda
-        .update_function_code()
-        .function_name(function)
-        .zip_file(code)
-        .send()
-        .await
-        .unwrap();
+    world.cloud.lambda.update_function_code().function_name(function).zip_file(code).send().await.unwrap();
     until("the code is in place", async || {
-        let state = world
-            .cloud
-            .lambda
-            .get_function_configuration()
-            .function_name(function)
-            .send()
-            .await
-            .unwrap();
-        state
-            .last_update_status
-            .is_none_or(|status| status.as_str() == "Successful")
+        let state = world.cloud.lambda.get_function_configuration().function_name(function).send().await.unwrap();
+        state.last_update_status.is_none_or(|status| status.as_str() == "Successful")
     })
     .await;
 }
@@ -121,12 +77,7 @@ async fn a_panicking_record_fails_alone_and_is_done_once_the_fault_is_mended() {
     }
     assert_eq!(world.state("tax", &bad).await, State::Pending);
 
-    deploy(
-        &world,
-        &tax.function,
-        &Project::find().unwrap().path("target/lambda/tax/bootstrap"),
-    )
-    .await;
+    deploy(&world, &tax.function, &Project::find().unwrap().path("target/lambda/tax/bootstrap")).await;
     let trace = world.done(&bad).await;
     let tax_line = trace.consumers.iter().find(|line| line.name == "tax").unwrap();
     assert!(tax_line.receives.unwrap() >= 2, "it had been received in vain before");

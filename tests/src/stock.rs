@@ -20,14 +20,8 @@ async fn sixty_concurrent_checkouts_on_a_stock_of_ten_sell_exactly_ten() {
     );
     assert_eq!(world.stock_of(&sku).await, 0);
     let refused = replies.iter().find(|reply| reply.status == 409).unwrap();
-    assert!(
-        String::from_utf8_lossy(&refused.body).contains(&sku),
-        "the answer names what is sold out"
-    );
+    assert!(String::from_utf8_lossy(&refused.body).contains(&sku), "the answer names what is sold out");
     let rows = world.rows(&world.stack.orders_table).await;
-    let sold = rows.iter().filter(|row| {
-        row.get("outbox")
-            .is_some_and(|outbox| outbox.as_s().unwrap().contains(&sku))
-    });
+    let sold = rows.iter().filter(|row| row.get("outbox").is_some_and(|outbox| outbox.as_s().unwrap().contains(&sku)));
     assert_eq!(sold.count(), 10);
 }

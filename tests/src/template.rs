@@ -40,10 +40,7 @@ fn a_batch_may_fail_in_part() {
 #[test]
 fn every_queue_has_dead_letters_that_last_as_long() {
     holds(rules::dead_letters, without("taxQueue/RedrivePolicy"));
-    holds(
-        rules::dead_letters,
-        set("taxDeadLetters/MessageRetentionPeriod", json!(345_599)),
-    );
+    holds(rules::dead_letters, set("taxDeadLetters/MessageRetentionPeriod", json!(345_599)));
 }
 
 #[test]
@@ -58,10 +55,7 @@ fn every_queue_and_every_function_has_an_alarm() {
 #[test]
 fn a_marker_outlives_every_copy_of_its_event() {
     // Queue 4 days, dead letters 14, archive 30: after 48 days exactly, the last copy may still be on its way.
-    holds(
-        rules::marker_ttl,
-        set(&format!("{VARIABLES}/MARKER_TTL_DAYS"), json!("48")),
-    );
+    holds(rules::marker_ttl, set(&format!("{VARIABLES}/MARKER_TTL_DAYS"), json!("48")));
     holds(rules::marker_ttl, set("Archive/RetentionDays", json!(72)));
 }
 
@@ -80,18 +74,12 @@ fn no_role_may_do_everything_or_touch_everything() {
     }
     let attached = "EmailMaySend/PolicyDocument/Statement/0/Action";
     holds(rules::least_privilege, set(attached, json!("ses:*")));
-    holds(
-        rules::least_privilege,
-        set("taxRole/ManagedPolicyArns", json!(["AdministratorAccess"])),
-    );
+    holds(rules::least_privilege, set("taxRole/ManagedPolicyArns", json!(["AdministratorAccess"])));
 }
 
 #[test]
 fn a_function_shares_its_role_with_no_other() {
-    holds(
-        rules::own_role,
-        set("taxFunction/Role", json!({"Fn::GetAtt": ["emailRole", "Arn"]})),
-    );
+    holds(rules::own_role, set("taxFunction/Role", json!({"Fn::GetAtt": ["emailRole", "Arn"]})));
 }
 
 #[test]
@@ -116,12 +104,9 @@ fn every_function_logs_to_a_group_that_forgets() {
 
 #[test]
 fn every_table_is_backed_up_encrypted_expiring_and_streamed() {
-    for property in [
-        "PointInTimeRecoverySpecification",
-        "SSESpecification",
-        "TimeToLiveSpecification",
-        "StreamSpecification",
-    ] {
+    for property in
+        ["PointInTimeRecoverySpecification", "SSESpecification", "TimeToLiveSpecification", "StreamSpecification"]
+    {
         holds(rules::tables, without(&format!("OrdersTable/{property}")));
     }
 }
@@ -145,23 +130,14 @@ fn every_folder_of_functions_is_deployed_and_nothing_else_is() {
     let stranger = json!({"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "local-shipping"}});
     holds(functions_are_folders, without("taxFunction"));
     holds(functions_are_folders, set("shippingFunction", stranger));
-    holds(
-        functions_are_folders,
-        set("taxFunction/FunctionName", json!("local-email")),
-    );
+    holds(functions_are_folders, set("taxFunction/FunctionName", json!("local-email")));
 }
 
 #[test]
 fn a_local_cloud_runs_the_same_stack() {
     // There is no TLS to a process on this machine; the other two are actions it checks without naming a resource.
-    assert_eq!(
-        differences(&["OnlyOverTls", "LocalPartiQL", "LocalSes"]),
-        ["PublisherDeadLettersPolicy"]
-    );
-    assert!(
-        differences(&["OnlyOverTls"]).contains(&"taxRole"),
-        "LocalCloud=true changes no role any more"
-    );
+    assert_eq!(differences(&["OnlyOverTls", "LocalPartiQL", "LocalSes"]), ["PublisherDeadLettersPolicy"]);
+    assert!(differences(&["OnlyOverTls"]).contains(&"taxRole"), "LocalCloud=true changes no role any more");
 }
 
 /// Asserts that the stack keeps the rule, and that the rule notices the change.
@@ -171,11 +147,7 @@ fn holds(rule: Rule, change: impl FnOnce(&mut Value)) {
     assert_eq!(rule(&resources), Vec::<String>::new());
 
     change(&mut resources);
-    assert_ne!(
-        rule(&resources),
-        Vec::<String>::new(),
-        "the rule did not notice the change"
-    );
+    assert_ne!(rule(&resources), Vec::<String>::new(), "the rule did not notice the change");
 }
 
 fn set(path: &str, value: Value) -> impl FnOnce(&mut Value) {
@@ -199,11 +171,7 @@ fn split<'a, 'b>(resources: &'a mut Value, path: &'b str) -> (&'a mut Value, &'b
         return (resources, path);
     };
     let (parents, key) = property.rsplit_once('/').unwrap_or(("", property));
-    let pointer = if parents.is_empty() {
-        String::new()
-    } else {
-        format!("/{parents}")
-    };
+    let pointer = if parents.is_empty() { String::new() } else { format!("/{parents}") };
     let parent = resources[resource]["Properties"].pointer_mut(&pointer);
     (parent.unwrap_or_else(|| panic!("{path} leads nowhere")), key)
 }
@@ -211,13 +179,7 @@ fn split<'a, 'b>(resources: &'a mut Value, path: &'b str) -> (&'a mut Value, &'b
 fn functions_are_folders(resources: &Value) -> Vec<String> {
     let folders: BTreeSet<String> = std::fs::read_dir(root().join("functions"))
         .expect("functions/ can be read")
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .into_string()
-                .expect("a name in UTF-8")
-        })
+        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name in UTF-8"))
         .filter(|name| name != "chassis")
         .collect();
     rules::deployed(resources, &folders)
@@ -231,16 +193,9 @@ fn differences(sids: &[&str]) -> Vec<&'static str> {
         drop_statements(&mut resource, sids);
         resource
     };
-    let names = on_aws
-        .as_object()
-        .expect("resources")
-        .keys()
-        .chain(local.as_object().expect("resources").keys());
+    let names = on_aws.as_object().expect("resources").keys().chain(local.as_object().expect("resources").keys());
     let names: BTreeSet<&str> = names.map(String::as_str).collect();
-    names
-        .into_iter()
-        .filter(|name| left_out(&on_aws[*name]) != left_out(&local[*name]))
-        .collect()
+    names.into_iter().filter(|name| left_out(&on_aws[*name]) != left_out(&local[*name])).collect()
 }
 
 fn drop_statements(value: &mut Value, sids: &[&str]) {

@@ -5,12 +5,7 @@ use std::path::{Path, PathBuf};
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut folders = vec![
-        root.join("events"),
-        root.join("functions"),
-        root.join("infra/yard"),
-        root.join("tests"),
-    ];
+    let mut folders = vec![root.join("events"), root.join("functions"), root.join("infra/yard"), root.join("tests")];
     let mut sources = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -35,11 +30,7 @@ fn every_file_begins_by_saying_what_it_is() {
 
 #[test]
 fn nothing_is_left_to_be_done_later() {
-    let marks = ["TO", "FIX", "X"]
-        .iter()
-        .zip(["DO", "ME", "XX"])
-        .map(|(a, b)| format!("{a}{b}"))
-        .collect::<Vec<_>>();
+    let marks = ["TO", "FIX", "X"].iter().zip(["DO", "ME", "XX"]).map(|(a, b)| format!("{a}{b}")).collect::<Vec<_>>();
     for (path, text) in sources() {
         for mark in &marks {
             assert!(!text.contains(mark.as_str()), "{mark} in {}", path.display());

@@ -84,14 +84,9 @@ impl<C: Consumer> Apply for Transactional<C> {
             }
         }
         let out_of_time = || {
-            Outcome::Failed(Failure::retry(
-                "handed back: no time was left, or other writers kept changing its rows",
-            ))
+            Outcome::Failed(Failure::retry("handed back: no time was left, or other writers kept changing its rows"))
         };
-        outcomes
-            .into_iter()
-            .map(|outcome| outcome.unwrap_or_else(out_of_time))
-            .collect()
+        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(out_of_time)).collect()
     }
 
     fn take_usage(&self) -> Usage {
@@ -111,11 +106,8 @@ impl<C: Consumer> Transactional<C> {
     ) -> Vec<(usize, Verdict)> {
         let reads = Reads::new(self.table.clone());
         let shard = fastrand::u32(..);
-        let handled = join_all(
-            open.iter()
-                .map(|&event| self.run(&events[event], Rc::clone(&reads), shard, runs)),
-        )
-        .await;
+        let handled =
+            join_all(open.iter().map(|&event| self.run(&events[event], Rc::clone(&reads), shard, runs))).await;
         let mut verdicts = Vec::new();
         let mut accepted: Vec<Effects> = Vec::new();
         let mut plans = Vec::new();
@@ -155,9 +147,7 @@ impl<C: Consumer> Transactional<C> {
             runs,
         };
         let mut effects = Effects::new(context);
-        let handled = AssertUnwindSafe(self.consumer.handle(event, &mut effects))
-            .catch_unwind()
-            .await;
+        let handled = AssertUnwindSafe(self.consumer.handle(event, &mut effects)).catch_unwind().await;
         handled.unwrap_or_else(|_| Err(panics::failure()))?;
         Ok(effects)
     }
@@ -178,10 +168,7 @@ impl<C: Consumer> Transactional<C> {
         }
         let mut writes = vec![Write::Marker(marker, self.generation)];
         for write in &effects.writes {
-            if writes
-                .iter()
-                .any(|other| other.key() == write.key() && !other.merges_with(write))
-            {
+            if writes.iter().any(|other| other.key() == write.key() && !other.merges_with(write)) {
                 return Err(Failure::reject(
                     "conflicting_effects",
                     format!("two writes of one row: {}", write.key().sk),
@@ -189,11 +176,7 @@ impl<C: Consumer> Transactional<C> {
             }
             writes.push(write.clone());
         }
-        Ok(Plan {
-            event,
-            event_id: received.metadata.event_id.clone(),
-            writes,
-        })
+        Ok(Plan { event, event_id: received.metadata.event_id.clone(), writes })
     }
 
     fn expiry(&self, now: Timestamp) -> i64 {

@@ -24,9 +24,8 @@ mod tests {
 
     #[test]
     fn a_wait_never_passes_its_cap_and_spreads_over_all_of_it() {
-        let waits: Vec<_> = (0..1000)
-            .map(|_| full_jitter(Duration::from_secs(1), 40, Duration::from_secs(8)))
-            .collect();
+        let waits: Vec<_> =
+            (0..1000).map(|_| full_jitter(Duration::from_secs(1), 40, Duration::from_secs(8))).collect();
         assert!(waits.iter().all(|wait| *wait <= Duration::from_secs(8)));
         assert!(waits.iter().any(|wait| *wait < Duration::from_secs(2)));
         assert!(waits.iter().any(|wait| *wait > Duration::from_secs(6)));

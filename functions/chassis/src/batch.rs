@@ -33,10 +33,7 @@ pub struct Memory {
 impl Memory {
     /// Reads `MARKER_TTL_DAYS` and `GENERATION`.
     pub fn from_env(env: &mut Env) -> Self {
-        Self {
-            marker_ttl_days: env.or("MARKER_TTL_DAYS", 90),
-            generation: env.or("GENERATION", 1),
-        }
+        Self { marker_ttl_days: env.or("MARKER_TTL_DAYS", 90), generation: env.or("GENERATION", 1) }
     }
 
     fn marker_ttl(self) -> SignedDuration {
@@ -48,13 +45,8 @@ impl<C: Consumer> Batch<Transactional<C>> {
     /// Batches of a consumer whose effect lies in its table.
     pub fn transactional(consumer: C, table: Table, queue: Queue, memory: Memory, clock: Clock) -> Self {
         let generation = memory.generation;
-        let apply = Transactional {
-            consumer,
-            table,
-            clock: clock.clone(),
-            marker_ttl: memory.marker_ttl(),
-            generation,
-        };
+        let apply =
+            Transactional { consumer, table, clock: clock.clone(), marker_ttl: memory.marker_ttl(), generation };
         Self { apply, queue, clock }
     }
 }
@@ -85,10 +77,7 @@ impl<A: Apply> Batch<A> {
         let mut twin: Vec<bool> = Vec::new();
         for message in &messages {
             let read = self.read(message);
-            twin.push(
-                read.as_ref()
-                    .is_ok_and(|event| first.contains_key(&event.metadata.event_id)),
-            );
+            twin.push(read.as_ref().is_ok_and(|event| first.contains_key(&event.metadata.event_id)));
             standing.push(read.map(|event| {
                 *first.entry(event.metadata.event_id.clone()).or_insert_with(|| {
                     events.push(event);
@@ -108,12 +97,7 @@ impl<A: Apply> Batch<A> {
     fn read(&self, message: &SqsMessage) -> Result<Received<A::Event>, Failure> {
         let raw = parse_body(message.body.as_deref().unwrap_or_default())?;
         let event = A::Event::read(&raw)?;
-        Ok(Received {
-            event,
-            metadata: raw.metadata,
-            receives: receives(message),
-            at: self.clock.now(),
-        })
+        Ok(Received { event, metadata: raw.metadata, receives: receives(message), at: self.clock.now() })
     }
 
     /// Deals with every message that failed, and reports.
@@ -123,26 +107,16 @@ impl<A: Apply> Batch<A> {
         events: &[Received<A::Event>],
         outcomes: Vec<(Option<usize>, Outcome)>,
     ) -> SqsBatchResponse {
-        let disposals = join_all(
-            messages
-                .iter()
-                .zip(&outcomes)
-                .map(async |(message, (_, outcome))| match outcome {
-                    Outcome::Failed(failure) => Some(self.queue.dispose(A::NAME, message, failure).await),
-                    Outcome::Done | Outcome::Duplicate => None,
-                }),
-        )
+        let disposals = join_all(messages.iter().zip(&outcomes).map(async |(message, (_, outcome))| match outcome {
+            Outcome::Failed(failure) => Some(self.queue.dispose(A::NAME, message, failure).await),
+            Outcome::Done | Outcome::Duplicate => None,
+        }))
         .await;
         let mut tally = Tally::new(A::NAME, messages.len());
         let mut response = SqsBatchResponse::default();
         for ((message, (event, outcome)), disposal) in messages.iter().zip(&outcomes).zip(disposals) {
             let event = event.map(|event| &events[event]);
-            tally.add(
-                message,
-                event.map(|event| (&event.metadata, event.lag_ms())),
-                outcome,
-                disposal,
-            );
+            tally.add(message, event.map(|event| (&event.metadata, event.lag_ms())), outcome, disposal);
             if disposal == Some(Disposal::Back) {
                 let mut failure = BatchItemFailure::default();
                 failure.item_identifier = message.message_id.clone().unwrap_or_default();

@@ -38,11 +38,7 @@ impl Clients {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(env.required::<String>("AWS_REGION")))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(
-                Builder::new()
-                    .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                    .build_https(),
-            )
+            .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(3))

@@ -20,9 +20,7 @@ impl Clock {
 
     /// A clock that stands still until it is set.
     pub fn fixed(now: Timestamp) -> Self {
-        Self {
-            fixed: Some(Arc::new(AtomicI64::new(now.as_millisecond()))),
-        }
+        Self { fixed: Some(Arc::new(AtomicI64::new(now.as_millisecond()))) }
     }
 
     /// Sets a fixed clock, and all its clones; the machine's clock cannot be set.

@@ -94,10 +94,7 @@ pub(crate) fn taken(item: Option<&Item>, plan: &Plan) -> Verdict {
 }
 
 pub(crate) fn refused(message: Option<&str>) -> Verdict {
-    Verdict::Failed(Failure::reject(
-        "effects_refused",
-        message.unwrap_or("DynamoDB refused the write"),
-    ))
+    Verdict::Failed(Failure::reject("effects_refused", message.unwrap_or("DynamoDB refused the write")))
 }
 
 pub(crate) fn all(plans: &[Plan], verdict: &Verdict) -> Verdicts {

@@ -36,71 +36,25 @@ impl Bench {
     pub async fn new(sdk: &SdkConfig, name: &str) -> Self {
         let name = format!("{name}-{:08x}", fastrand::u32(..));
         let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
-        let key = |name: &str, kind| {
-            KeySchemaElement::builder()
-                .attribute_name(name)
-                .key_type(kind)
-                .build()
-                .unwrap()
-        };
+        let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
         let text = |name: &str| {
             let text = AttributeDefinition::builder().attribute_name(name);
             text.attribute_type(ScalarAttributeType::S).build().unwrap()
         };
-        let table = dynamodb
-            .create_table()
-            .table_name(&name)
-            .billing_mode(BillingMode::PayPerRequest);
-        let table = table
-            .key_schema(key("pk", KeyType::Hash))
-            .key_schema(key("sk", KeyType::Range));
-        table
-            .attribute_definitions(text("pk"))
-            .attribute_definitions(text("sk"))
-            .send()
-            .await
-            .unwrap();
+        let table = dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+        let table = table.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range));
+        table.attribute_definitions(text("pk")).attribute_definitions(text("sk")).send().await.unwrap();
         let client = aws_sdk_sqs::Client::new(sdk);
-        let url = client
-            .create_queue()
-            .queue_name(&name)
-            .send()
-            .await
-            .unwrap()
-            .queue_url
-            .unwrap();
-        let dlq_url = client
-            .create_queue()
-            .queue_name(format!("{name}-dlq"))
-            .send()
-            .await
-            .unwrap()
-            .queue_url
-            .unwrap();
+        let url = client.create_queue().queue_name(&name).send().await.unwrap().queue_url.unwrap();
+        let dlq_url = client.create_queue().queue_name(format!("{name}-dlq")).send().await.unwrap().queue_url.unwrap();
         let clock = Clock::fixed("2026-05-26T14:23:04Z".parse().unwrap());
-        Self {
-            table: Table::new(dynamodb, name),
-            queue: Queue {
-                client,
-                url,
-                dlq_url,
-                max_receives: 5,
-            },
-            clock,
-        }
+        Self { table: Table::new(dynamodb, name), queue: Queue { client, url, dlq_url, max_receives: 5 }, clock }
     }
 
     /// Sends these bodies and receives them again, as one batch.
     pub async fn receive(&self, bodies: &[String]) -> Vec<SqsMessage> {
         for body in bodies {
-            self.queue
-                .client
-                .send_message()
-                .queue_url(&self.queue.url)
-                .message_body(body)
-                .send()
-                .await
-                .unwrap();
+            self.queue.client.send_message().queue_url(&self.queue.url).message_body(body).send().await.unwrap();
         }
         self.receive_again(bodies.len()).await
     }
@@ -110,30 +64,11 @@ impl Bench {
         let mut messages = Vec::new();
         let deadline = Instant::now() + Duration::from_mins(1);
         while messages.len() < count {
-            assert!(
-                Instant::now() < deadline,
-                "only {} of {count} messages came back",
-                messages.len()
-            );
-            let request = self
-                .queue
-                .client
-                .receive_message()
-                .queue_url(&self.queue.url)
-                .max_number_of_messages(10);
-            let request = request
-                .message_system_attribute_names(MessageSystemAttributeName::All)
-                .wait_time_seconds(1);
-            messages.extend(
-                request
-                    .send()
-                    .await
-                    .unwrap()
-                    .messages
-                    .unwrap_or_default()
-                    .into_iter()
-                    .map(as_lambda_sees_it),
-            );
+            assert!(Instant::now() < deadline, "only {} of {count} messages came back", messages.len());
+            let request = self.queue.client.receive_message().queue_url(&self.queue.url).max_number_of_messages(10);
+            let request = request.message_system_attribute_names(MessageSystemAttributeName::All).wait_time_seconds(1);
+            messages
+                .extend(request.send().await.unwrap().messages.unwrap_or_default().into_iter().map(as_lambda_sees_it));
         }
         messages
     }
@@ -147,35 +82,19 @@ impl Bench {
     }
 
     async fn settle(&self, messages: &[SqsMessage], response: &SqsBatchResponse) -> BTreeSet<String> {
-        let back: BTreeSet<_> = response
-            .batch_item_failures
-            .iter()
-            .map(|item| item.item_identifier.clone())
-            .collect();
-        for message in messages
-            .iter()
-            .filter(|message| !back.contains(message.message_id.as_deref().unwrap_or_default()))
+        let back: BTreeSet<_> = response.batch_item_failures.iter().map(|item| item.item_identifier.clone()).collect();
+        for message in
+            messages.iter().filter(|message| !back.contains(message.message_id.as_deref().unwrap_or_default()))
         {
             let request = self.queue.client.delete_message().queue_url(&self.queue.url);
-            request
-                .set_receipt_handle(message.receipt_handle.clone())
-                .send()
-                .await
-                .unwrap();
+            request.set_receipt_handle(message.receipt_handle.clone()).send().await.unwrap();
         }
         back
     }
 
     /// Every row of the table.
     pub async fn rows(&self) -> Vec<Item> {
-        let scan = self
-            .table
-            .client
-            .scan()
-            .table_name(&self.table.name)
-            .consistent_read(true)
-            .into_paginator()
-            .items();
+        let scan = self.table.client.scan().table_name(&self.table.name).consistent_read(true).into_paginator().items();
         scan.send().collect::<Result<Vec<_>, _>>().await.unwrap()
     }
 
@@ -184,10 +103,7 @@ impl Bench {
         let mut meaning: BTreeMap<Key, BTreeMap<String, String>> = BTreeMap::new();
         for row in self.rows().await {
             let mut key = Key::of(&row).unwrap();
-            let shard = key
-                .sk
-                .rfind('#')
-                .filter(|at| key.sk.len() - at < 4 && key.sk[at + 1..].parse::<u32>().is_ok());
+            let shard = key.sk.rfind('#').filter(|at| key.sk.len() - at < 4 && key.sk[at + 1..].parse::<u32>().is_ok());
             key.sk.truncate(shard.unwrap_or(key.sk.len()));
             let entry = meaning.entry(key).or_default();
             for (name, value) in row.into_iter().filter(|(name, _)| !VOLATILE.contains(&name.as_str())) {
@@ -206,39 +122,19 @@ impl Bench {
 
     /// How many rows mark an event as applied.
     pub async fn applied(&self) -> usize {
-        self.rows()
-            .await
-            .iter()
-            .filter(|row| row.contains_key("event_id") && row.contains_key("processed_at"))
-            .count()
+        self.rows().await.iter().filter(|row| row.contains_key("event_id") && row.contains_key("processed_at")).count()
     }
 
     /// What lies in the dead-letter queue: the body and its attributes.
     pub async fn dead(&self) -> Vec<(String, HashMap<String, String>)> {
-        let request = self
-            .queue
-            .client
-            .receive_message()
-            .queue_url(&self.queue.dlq_url)
-            .max_number_of_messages(10);
-        let answer = request
-            .message_attribute_names("All")
-            .visibility_timeout(1)
-            .send()
-            .await
-            .unwrap();
+        let request = self.queue.client.receive_message().queue_url(&self.queue.dlq_url).max_number_of_messages(10);
+        let answer = request.message_attribute_names("All").visibility_timeout(1).send().await.unwrap();
         let attributes = |message: &Message| {
             let attributes = message.message_attributes.clone().unwrap_or_default();
-            attributes
-                .into_iter()
-                .map(|(name, value)| (name, value.string_value.unwrap_or_default()))
-                .collect()
+            attributes.into_iter().map(|(name, value)| (name, value.string_value.unwrap_or_default())).collect()
         };
         let messages = answer.messages.unwrap_or_default();
-        messages
-            .iter()
-            .map(|message| (message.body.clone().unwrap_or_default(), attributes(message)))
-            .collect()
+        messages.iter().map(|message| (message.body.clone().unwrap_or_default(), attributes(message))).collect()
     }
 }
 
@@ -247,13 +143,7 @@ pub fn shown(value: &AttributeValue) -> String {
     match value {
         AttributeValue::L(values) => format!("{:?}", values.iter().map(shown).collect::<Vec<_>>()),
         AttributeValue::M(fields) => {
-            format!(
-                "{:?}",
-                fields
-                    .iter()
-                    .map(|(name, value)| (name, shown(value)))
-                    .collect::<BTreeMap<_, _>>()
-            )
+            format!("{:?}", fields.iter().map(|(name, value)| (name, shown(value))).collect::<BTreeMap<_, _>>())
         }
         plain => format!("{plain:?}"),
     }
@@ -268,9 +158,7 @@ fn as_lambda_sees_it(message: Message) -> SqsMessage {
     seen.receipt_handle = message.receipt_handle;
     seen.body = message.body;
     let attributes = message.attributes.unwrap_or_default().into_iter();
-    seen.attributes = attributes
-        .map(|(name, value)| (name.as_str().to_owned(), value))
-        .collect();
+    seen.attributes = attributes.map(|(name, value)| (name.as_str().to_owned(), value)).collect();
     seen
 }
 
@@ -282,15 +170,8 @@ pub fn order(n: u32) -> String {
     envelope.data.order_id = OrderId::parse(id.as_str()).unwrap();
     envelope.data.placed_at += jiff::SignedDuration::from_mins(n.into());
     envelope.metadata.event_id = EventId::derive("OrderPlaced", &id, 1);
-    envelope.metadata.aggregate = Aggregate {
-        kind: "order".into(),
-        id: AggregateId::parse(id).unwrap(),
-        sequence: 1,
-    };
-    format!(
-        r#"{{"detail-type":"OrderPlaced","detail":{}}}"#,
-        serde_json::to_string(&envelope).unwrap()
-    )
+    envelope.metadata.aggregate = Aggregate { kind: "order".into(), id: AggregateId::parse(id).unwrap(), sequence: 1 };
+    format!(r#"{{"detail-type":"OrderPlaced","detail":{}}}"#, serde_json::to_string(&envelope).unwrap())
 }
 
 fn event_id(n: u32) -> EventId {
@@ -303,18 +184,28 @@ pub struct Fault<C> {
     pub inner: C,
     /// Which event it fails for.
     pub event_id: EventId,
-    /// What it does then; without it, it panics.
-    pub failure: Option<Failure>,
-    /// Whether it fails at all.
-    pub armed: bool,
+    /// What it does then.
+    pub strike: Strike,
+}
+
+/// What a fault does.
+#[derive(Debug, Clone)]
+pub enum Strike {
+    /// Nothing: the consumer works.
+    Nothing,
+    /// The handler panics.
+    Panic,
+    /// The handler answers with this failure.
+    Fail(Failure),
 }
 
 impl<C> Fault<C> {
     fn strike(&self, event_id: &EventId) -> Result<(), Failure> {
-        match &self.failure {
-            _ if !self.armed || *event_id != self.event_id => Ok(()),
-            Some(failure) => Err(failure.clone()),
-            None => panic!("a fault on purpose, with an address in it: ada@example.com"),
+        match &self.strike {
+            Strike::Fail(_) | Strike::Panic if *event_id != self.event_id => Ok(()),
+            Strike::Nothing => Ok(()),
+            Strike::Fail(failure) => Err(failure.clone()),
+            Strike::Panic => panic!("a fault on purpose, with an address in it: ada@example.com"),
         }
     }
 }
@@ -361,14 +252,9 @@ pub async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done<A: Appl
     assert_eq!(bench.applied().await, 2);
     let mut dead = bench.dead().await;
     dead.sort_by_key(|(_, attributes)| attributes["error_code"].clone());
-    let found: Vec<_> = dead
-        .iter()
-        .map(|(body, attributes)| (body.clone(), attributes["error_code"].as_str()))
-        .collect();
-    assert_eq!(
-        found,
-        [("{ no json".to_owned(), "malformed"), (newer, "unknown_version")]
-    );
+    let found: Vec<_> =
+        dead.iter().map(|(body, attributes)| (body.clone(), attributes["error_code"].as_str())).collect();
+    assert_eq!(found, [("{ no json".to_owned(), "malformed"), (newer, "unknown_version")]);
     for (_, attributes) in &dead {
         assert_eq!(attributes["consumer"], A::NAME);
         assert!(attributes.contains_key("fingerprint") && attributes.contains_key("first_received_at"));
@@ -383,10 +269,7 @@ pub async fn a_panic_is_its_own_records_failure<A: Apply, B: Apply>(
     whole: &Batch<B>,
 ) {
     let messages = bench.receive(&[order(1), order(2), order(3)]).await;
-    let guilty = messages
-        .iter()
-        .find(|message| message.body.as_deref() == Some(&order(2)))
-        .unwrap();
+    let guilty = messages.iter().find(|message| message.body.as_deref() == Some(&order(2))).unwrap();
     let guilty = BTreeSet::from([guilty.message_id.clone().unwrap()]);
     assert_eq!(bench.process(broken, messages).await, guilty);
     assert_eq!(bench.applied().await, 2);
@@ -397,38 +280,24 @@ pub async fn a_panic_is_its_own_records_failure<A: Apply, B: Apply>(
 
 /// A rejected record goes to the dead-letter queue with its code; its neighbours are done.
 pub async fn a_rejected_record_is_dead_with_its_code<A: Apply>(bench: &Bench, broken: &Batch<A>) {
-    assert!(
-        bench
-            .process(broken, bench.receive(&[order(1), order(2), order(3)]).await)
-            .await
-            .is_empty()
-    );
+    assert!(bench.process(broken, bench.receive(&[order(1), order(2), order(3)]).await).await.is_empty());
     assert_eq!(bench.applied().await, 2);
     let dead = bench.dead().await;
     assert_eq!(dead.len(), 1);
-    assert_eq!(
-        (dead[0].0.as_str(), dead[0].1["error_code"].as_str()),
-        (order(2).as_str(), "on_purpose")
-    );
+    assert_eq!((dead[0].0.as_str(), dead[0].1["error_code"].as_str()), (order(2).as_str(), "on_purpose"));
 }
 
 /// At its last receive a record that still fails goes to the dead-letter queue, with what kept it from being done.
 pub async fn the_last_receive_is_dead_with_its_reason<A: Apply>(bench: &Bench, broken: &Batch<A>) {
     let mut messages = bench.receive(&[order(2)]).await;
     let last = bench.queue.max_receives.to_string();
-    messages[0]
-        .attributes
-        .insert("ApproximateReceiveCount".into(), last.clone());
+    messages[0].attributes.insert("ApproximateReceiveCount".into(), last.clone());
     assert!(bench.process(broken, messages).await.is_empty());
     let dead = bench.dead().await;
     assert_eq!(dead.len(), 1);
     assert_eq!(dead[0].1["error_code"], "retries_exhausted");
     assert_eq!(dead[0].1["receive_count"], last);
-    assert!(
-        dead[0].1["error"].starts_with("the handler panicked"),
-        "{}",
-        dead[0].1["error"]
-    );
+    assert!(dead[0].1["error"].starts_with("the handler panicked"), "{}", dead[0].1["error"]);
     assert!(!dead[0].1["error"].contains('@'), "the panic's message is personal");
 }
 
@@ -441,12 +310,7 @@ pub async fn two_workers_at_once_leave_what_one_leaves<A: Apply>(
 ) {
     let bodies = [order(1), order(2), order(3)];
     for body in &bodies {
-        assert!(
-            alone
-                .process(single, alone.receive(std::slice::from_ref(body)).await)
-                .await
-                .is_empty()
-        );
+        assert!(alone.process(single, alone.receive(std::slice::from_ref(body)).await).await.is_empty());
     }
     let twice = [bodies.clone(), bodies].concat();
     let mut messages = bench.receive(&twice).await;

@@ -38,10 +38,7 @@ pub struct Received<E> {
 impl<E> Received<E> {
     /// Milliseconds from the event to this receive; never negative, whatever the clocks say.
     pub fn lag_ms(&self) -> u64 {
-        let lag = self
-            .at
-            .as_millisecond()
-            .saturating_sub(self.metadata.occurred_at.as_millisecond());
+        let lag = self.at.as_millisecond().saturating_sub(self.metadata.occurred_at.as_millisecond());
         u64::try_from(lag).unwrap_or(0)
     }
 }

@@ -34,10 +34,7 @@ impl DeadLetter<'_> {
             ("fingerprint", fingerprint),
             ("consumer", self.consumer.to_owned()),
             ("receive_count", self.receive_count.to_string()),
-            (
-                "first_received_at",
-                self.first_received_at.unwrap_or_default().to_owned(),
-            ),
+            ("first_received_at", self.first_received_at.unwrap_or_default().to_owned()),
             ("event_id", of_event(|metadata| metadata.event_id.as_str())),
             ("correlation_id", of_event(|metadata| metadata.correlation_id.as_str())),
         ];
@@ -47,18 +44,12 @@ impl DeadLetter<'_> {
 }
 
 fn string(text: String) -> Result<MessageAttributeValue, BuildError> {
-    MessageAttributeValue::builder()
-        .data_type("String")
-        .string_value(text)
-        .build()
+    MessageAttributeValue::builder().data_type("String").string_value(text).build()
 }
 
 /// The first bytes of a text, not cutting a character.
 fn cut(text: &str, most: usize) -> &str {
-    let end = (0..=most.min(text.len()))
-        .rev()
-        .find(|&at| text.is_char_boundary(at))
-        .unwrap_or(0);
+    let end = (0..=most.min(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
     &text[..end]
 }
 

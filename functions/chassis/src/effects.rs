@@ -34,13 +34,7 @@ pub(crate) struct Context {
 
 impl Effects {
     pub(crate) fn new(context: Context) -> Self {
-        Self {
-            record: None,
-            writes: Vec::new(),
-            outbox: Vec::new(),
-            seen: Vec::new(),
-            context,
-        }
+        Self { record: None, writes: Vec::new(), outbox: Vec::new(), seen: Vec::new(), context }
     }
 
     /// The time of this batch.
@@ -120,18 +114,12 @@ impl Effects {
             let clash = |other: &Write| other.key() == write.key() && !other.merges_with(write);
             earlier.writes.iter().any(clash) || earlier.record.as_ref().is_some_and(|row| row.key == *write.key())
         });
-        let records = self
-            .record
-            .as_ref()
-            .is_some_and(|row| earlier.keys().any(|key| *key == row.key));
+        let records = self.record.as_ref().is_some_and(|row| earlier.keys().any(|key| *key == row.key));
         reads_it || overwrites || records
     }
 
     fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.writes
-            .iter()
-            .map(Write::key)
-            .chain(self.record.as_ref().map(|row| &row.key))
+        self.writes.iter().map(Write::key).chain(self.record.as_ref().map(|row| &row.key))
     }
 
     /// The outbox as an attribute, if anything was emitted.

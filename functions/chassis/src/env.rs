@@ -24,10 +24,7 @@ impl Env {
 
     /// Variables from elsewhere, for tests.
     pub fn from(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
-        Self {
-            lookup: Box::new(lookup),
-            mistakes: Vec::new(),
-        }
+        Self { lookup: Box::new(lookup), mistakes: Vec::new() }
     }
 
     /// A variable that must be there. If it is not, the value is a placeholder and [`Env::finish`] fails.
@@ -46,18 +43,12 @@ impl Env {
     /// A variable that may be missing.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let text = (self.lookup)(name)?;
-        text.parse()
-            .map_err(|error| self.mistakes.push(format!("{name} cannot be read: {error}")))
-            .ok()
+        text.parse().map_err(|error| self.mistakes.push(format!("{name} cannot be read: {error}"))).ok()
     }
 
     /// The configuration, or every mistake that was made on the way to it.
     pub fn finish<T>(self, configuration: T) -> Result<T, EnvError> {
-        if self.mistakes.is_empty() {
-            Ok(configuration)
-        } else {
-            Err(EnvError(self.mistakes))
-        }
+        if self.mistakes.is_empty() { Ok(configuration) } else { Err(EnvError(self.mistakes)) }
     }
 }
 

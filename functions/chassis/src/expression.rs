@@ -136,21 +136,14 @@ impl Update {
         };
         clause(
             "SET",
-            self.set
-                .iter()
-                .map(|(a, v)| format!("{} = {}", names.name(a), names.value(v.clone())))
-                .collect(),
+            self.set.iter().map(|(a, v)| format!("{} = {}", names.name(a), names.value(v.clone()))).collect(),
         );
         clause(
             "ADD",
             self.add
                 .iter()
                 .map(|(a, d)| {
-                    format!(
-                        "{} {}",
-                        names.name(a),
-                        names.value(AttributeValue::N(d.normalize().to_string()))
-                    )
+                    format!("{} {}", names.name(a), names.value(AttributeValue::N(d.normalize().to_string())))
                 })
                 .collect(),
         );
@@ -187,10 +180,7 @@ impl Placeholders {
 
     /// Names, and values if there are any: DynamoDB refuses empty maps.
     pub fn finish(self) -> (Option<Names>, Option<Values>) {
-        (
-            (!self.names.is_empty()).then_some(self.names),
-            (!self.values.is_empty()).then_some(self.values),
-        )
+        ((!self.names.is_empty()).then_some(self.names), (!self.values.is_empty()).then_some(self.values))
     }
 }
 
@@ -200,11 +190,8 @@ mod tests {
 
     #[test]
     fn an_update_is_written_with_placeholders_only() {
-        let update = Update::new()
-            .set("status", "open")
-            .add("orders", 1)
-            .remove("owner")
-            .when(Condition::missing("closed_at"));
+        let update =
+            Update::new().set("status", "open").add("orders", 1).remove("owner").when(Condition::missing("closed_at"));
         let mut names = Placeholders::default();
         let (expression, condition) = update.write(&mut names);
         assert_eq!(expression, "SET #n0 = :v0 ADD #n1 :v1 REMOVE #n2");

@@ -26,26 +26,17 @@ pub enum Failure {
 impl Failure {
     /// Try again after a backoff.
     pub fn retry(reason: impl std::fmt::Display) -> Self {
-        Self::Retry {
-            reason: reason.to_string(),
-            after: None,
-        }
+        Self::Retry { reason: reason.to_string(), after: None }
     }
 
     /// Try again, but not before this time has passed.
     pub fn retry_after(after: Duration, reason: impl std::fmt::Display) -> Self {
-        Self::Retry {
-            reason: reason.to_string(),
-            after: Some(after),
-        }
+        Self::Retry { reason: reason.to_string(), after: Some(after) }
     }
 
     /// Never try again.
     pub fn reject(code: &str, reason: impl std::fmt::Display) -> Self {
-        Self::Reject {
-            code: code.to_owned(),
-            reason: reason.to_string(),
-        }
+        Self::Reject { code: code.to_owned(), reason: reason.to_string() }
     }
 }
 

@@ -63,18 +63,8 @@ impl Job {
         let started = clock.now().as_millisecond();
         let correlation_id =
             CorrelationId::parse(format!("{name}-{started}")).map_err(|error| Failure::reject("bad_name", error))?;
-        let cause = Cause {
-            correlation_id,
-            causation_id: None,
-            traceparent: None,
-        };
-        Ok(Self {
-            table,
-            deadline,
-            clock,
-            producer,
-            cause,
-        })
+        let cause = Cause { correlation_id, causation_id: None, traceparent: None };
+        Ok(Self { table, deadline, clock, producer, cause })
     }
 
     /// The time.
@@ -86,14 +76,7 @@ impl Job {
     pub fn effects(&self) -> Effects {
         let reads = Reads::new(self.table.clone());
         let (cause, now, shard) = (self.cause.clone(), self.clock.now(), fastrand::u32(..));
-        Effects::new(Context {
-            cause,
-            producer: self.producer,
-            now,
-            reads,
-            shard,
-            runs: 0,
-        })
+        Effects::new(Context { cause, producer: self.producer, now, reads, shard, runs: 0 })
     }
 
     /// Writes the effects in one transaction with the row they record, which must not have been there.
@@ -105,24 +88,13 @@ impl Job {
             ));
         };
         let event_id = EventId::derive(self.producer, &format!("{}/{}", row.key.pk, row.key.sk), 0);
-        let mut row = row
-            .set("event_id", event_id.as_str())
-            .set("processed_at", self.clock.now());
+        let mut row = row.set("event_id", event_id.as_str()).set("processed_at", self.clock.now());
         if let Some(outbox) = effects.outbox_attribute()? {
             row.attributes.insert("outbox".to_owned(), outbox);
         }
         let mut writes = vec![Write::Marker(row, 1)];
         writes.extend(effects.writes);
-        let verdicts = commit(
-            &self.table,
-            vec![Plan {
-                event: 0,
-                event_id,
-                writes,
-            }],
-            self.deadline,
-        )
-        .await;
+        let verdicts = commit(&self.table, vec![Plan { event: 0, event_id, writes }], self.deadline).await;
         match verdicts.into_iter().next() {
             Some((_, Verdict::Done)) => Ok(Committed::Done),
             Some((_, Verdict::Duplicate)) => Ok(Committed::Before),
@@ -136,10 +108,7 @@ impl Job {
 pub async fn schedule<S: Scheduled>(scheduled: impl FnOnce(&mut Env) -> S) -> Result<(), Error> {
     let (mut env, clients) = start();
     let scheduled = scheduled(&mut env);
-    let table = Table::new(
-        aws_sdk_dynamodb::Client::new(clients.sdk()),
-        env.required::<String>("TABLE_NAME"),
-    );
+    let table = Table::new(aws_sdk_dynamodb::Client::new(clients.sdk()), env.required::<String>("TABLE_NAME"));
     env.finish(())?;
     let (scheduled, table) = (Rc::new(scheduled), table);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Json>| {
@@ -147,9 +116,7 @@ pub async fn schedule<S: Scheduled>(scheduled: impl FnOnce(&mut Env) -> S) -> Re
         async move {
             let clock = Clock::system();
             let deadline = deadline(event.context.deadline, &clock);
-            let did = scheduled
-                .run(&Job::new(S::NAME, S::PRODUCER, table, clock, deadline)?)
-                .await;
+            let did = scheduled.run(&Job::new(S::NAME, S::PRODUCER, table, clock, deadline)?).await;
             match &did {
                 Ok(did) => tracing::info!(job = S::NAME, %did, "done"),
                 Err(failure) => tracing::error!(job = S::NAME, error = %failure, "failed"),

@@ -34,10 +34,9 @@ pub(crate) async fn transact(table: &Table, mut plans: Vec<Plan>, deadline: Inst
         let (found, waiting) = match &error {
             Trouble::Cancelled(reasons) => blame(&transaction, reasons, &plans),
             Trouble::Throttled => (HashMap::new(), true),
-            Trouble::Invalid(message) if plans.len() == 1 => (
-                plans.iter().map(|plan| (plan.event, refused(Some(message)))).collect(),
-                false,
-            ),
+            Trouble::Invalid(message) if plans.len() == 1 => {
+                (plans.iter().map(|plan| (plan.event, refused(Some(message)))).collect(), false)
+            }
             Trouble::Invalid(_) => (HashMap::new(), false),
             Trouble::Other(failure) => {
                 verdicts.extend(all(&plans, &Verdict::Failed(failure.clone())));
@@ -51,10 +50,8 @@ pub(crate) async fn transact(table: &Table, mut plans: Vec<Plan>, deadline: Inst
         } else if waiting && Instant::now() + wait < deadline {
             tokio::time::sleep(wait).await;
         } else if waiting || plans.len() == 1 {
-            verdicts.extend(all(
-                &plans,
-                &Verdict::Failed(Failure::retry(format!("DynamoDB TransactWriteItems: {error}"))),
-            ));
+            verdicts
+                .extend(all(&plans, &Verdict::Failed(Failure::retry(format!("DynamoDB TransactWriteItems: {error}")))));
             break;
         } else {
             for plan in plans {
@@ -80,26 +77,17 @@ enum Trouble {
 }
 
 fn codes(reasons: &[CancellationReason]) -> String {
-    let mut codes: Vec<_> = reasons
-        .iter()
-        .filter_map(CancellationReason::code)
-        .filter(|code| *code != "None")
-        .collect();
+    let mut codes: Vec<_> =
+        reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();
     codes.sort_unstable();
     codes.dedup();
     codes.join(", ")
 }
 
 async fn send(table: &Table, transaction: &Transaction) -> Result<(), Trouble> {
-    let actions = transaction
-        .actions(&table.name)
-        .map_err(|error| Trouble::Invalid(error.to_string()))?;
+    let actions = transaction.actions(&table.name).map_err(|error| Trouble::Invalid(error.to_string()))?;
     let request = table.client.transact_write_items().set_transact_items(Some(actions));
-    match request
-        .return_consumed_capacity(ReturnConsumedCapacity::Total)
-        .send()
-        .await
-    {
+    match request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
         Ok(answer) => {
             table.count(answer.consumed_capacity());
             Ok(())

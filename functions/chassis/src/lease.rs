@@ -108,12 +108,7 @@ impl<S: Sender> Leased<S> {
             condition += " OR (attribute_exists(processed_at) AND (attribute_not_exists(generation) OR generation < :generation))";
             values.insert(":generation".to_owned(), AttributeValue::N(self.generation.to_string()));
         }
-        let request = self
-            .table
-            .client
-            .put_item()
-            .table_name(&self.table.name)
-            .set_item(Some(row.into_item()));
+        let request = self.table.client.put_item().table_name(&self.table.name).set_item(Some(row.into_item()));
         let request = request
             .condition_expression(condition)
             .set_expression_attribute_values(Some(values))
@@ -137,21 +132,12 @@ impl<S: Sender> Leased<S> {
     /// Says that it was sent, but only while the lease is ours: whoever took it over since will say so instead.
     async fn complete(&self, event: &Received<S::Event>, owner: &str, sent: &Sent) -> Result<Outcome, Failure> {
         let stamped = stamp(Row::new(marker_key(event)), event, self.clock.now());
-        let mut update = Update::new()
-            .set("reference", sent.reference.as_str())
-            .remove("owner")
-            .remove("lease_until");
+        let mut update = Update::new().set("reference", sent.reference.as_str()).remove("owner").remove("lease_until");
         for (name, value) in stamped.attributes {
             update = update.set(&name, crate::Value(value));
         }
         for attempt in 0..5 {
-            match self
-                .change(
-                    &marker_key(event),
-                    &update.clone().when(Condition::equals("owner", owner)),
-                )
-                .await
-            {
+            match self.change(&marker_key(event), &update.clone().when(Condition::equals("owner", owner))).await {
                 Ok(true) => return Ok(Outcome::Done),
                 Ok(false) => {
                     tracing::warn!(
@@ -169,9 +155,7 @@ impl<S: Sender> Leased<S> {
 
     /// Gives the lease back, so that the next try need not wait for its end. If this fails, the lease just runs out.
     async fn release(&self, event: &Received<S::Event>, owner: &str) {
-        let update = Update::new()
-            .set("lease_until", 0_i64)
-            .when(Condition::equals("owner", owner));
+        let update = Update::new().set("lease_until", 0_i64).when(Condition::equals("owner", owner));
         if let Err(failure) = self.change(&marker_key(event), &update).await {
             tracing::warn!(error = %failure, "the lease could not be released; it ends by itself");
         }
@@ -182,12 +166,7 @@ impl<S: Sender> Leased<S> {
         let mut placeholders = Placeholders::default();
         let (expression, condition) = update.write(&mut placeholders);
         let (names, values) = placeholders.finish();
-        let request = self
-            .table
-            .client
-            .update_item()
-            .table_name(&self.table.name)
-            .set_key(Some(key.to_item()));
+        let request = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key.to_item()));
         let request = request
             .update_expression(expression)
             .set_condition_expression(condition)
@@ -213,9 +192,7 @@ impl<S: Sender> Leased<S> {
 /// What a row says that was there before. It may be our own, written by a call whose answer was lost, so that the SDK made it again.
 fn held_already(item: Option<&Item>, owner: String) -> Claim {
     let Some(item) = item else {
-        return Claim::InFlight {
-            until: Timestamp::UNIX_EPOCH,
-        };
+        return Claim::InFlight { until: Timestamp::UNIX_EPOCH };
     };
     if item.contains_key("processed_at") {
         return Claim::Done;
@@ -223,12 +200,8 @@ fn held_already(item: Option<&Item>, owner: String) -> Claim {
     if text_of(item, "owner") == Some(owner.as_str()) {
         return Claim::Acquired { owner };
     }
-    let until = number_of(item, "lease_until")
-        .and_then(|ms| ms.to_i64())
-        .unwrap_or_default();
-    Claim::InFlight {
-        until: Timestamp::from_millisecond(until).unwrap_or(Timestamp::UNIX_EPOCH),
-    }
+    let until = number_of(item, "lease_until").and_then(|ms| ms.to_i64()).unwrap_or_default();
+    Claim::InFlight { until: Timestamp::from_millisecond(until).unwrap_or(Timestamp::UNIX_EPOCH) }
 }
 
 #[cfg(test)]
@@ -237,9 +210,7 @@ mod tests {
 
     #[test]
     fn a_lease_is_ours_anothers_or_completed() {
-        let row = Row::new(Key::new("ORDER#1", "EVENT#1"))
-            .set("owner", "us")
-            .set("lease_until", 5000_i64);
+        let row = Row::new(Key::new("ORDER#1", "EVENT#1")).set("owner", "us").set("lease_until", 5000_i64);
         let claim = |row: &Row, owner: &str| held_already(Some(&row.clone().into_item()), owner.to_owned());
         assert_eq!(claim(&row, "us"), Claim::Acquired { owner: "us".into() });
         let until = Timestamp::from_second(5).unwrap();

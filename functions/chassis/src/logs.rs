@@ -23,10 +23,8 @@ pub fn start(env: &mut Env) {
         "hyper_util",
         "lambda_runtime",
     ];
-    let filter = quiet
-        .iter()
-        .filter_map(|name| format!("{name}=warn").parse().ok())
-        .fold(filter, EnvFilter::add_directive);
+    let filter =
+        quiet.iter().filter_map(|name| format!("{name}=warn").parse().ok()).fold(filter, EnvFilter::add_directive);
     let started = tracing_subscriber::fmt()
         .json()
         .flatten_event(true)

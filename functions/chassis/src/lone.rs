@@ -22,11 +22,7 @@ pub(crate) async fn put(table: &Table, plan: &Plan) -> Verdict {
         return Verdict::Again;
     };
     let (condition, value) = Write::newness(*generation);
-    let request = table
-        .client
-        .put_item()
-        .table_name(&table.name)
-        .set_item(Some(row.clone().into_item()));
+    let request = table.client.put_item().table_name(&table.name).set_item(Some(row.clone().into_item()));
     let request = request
         .condition_expression(condition)
         .set_expression_attribute_values(value.map(|value| [(":generation".to_owned(), value)].into()))
@@ -59,11 +55,7 @@ pub(crate) async fn insert(table: &Table, plans: &[Plan]) -> Verdicts {
         Err(error) => return all(plans, &Verdict::Failed(Failure::retry(error))),
     };
     let request = table.client.batch_execute_statement().set_statements(Some(statements));
-    let answer = match request
-        .return_consumed_capacity(ReturnConsumedCapacity::Total)
-        .send()
-        .await
-    {
+    let answer = match request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
         Ok(answer) => answer,
         Err(error) => {
             table.count(None);
@@ -88,15 +80,9 @@ pub(crate) async fn insert(table: &Table, plans: &[Plan]) -> Verdicts {
 
 fn statement(table: &str, row: &Row) -> Result<BatchStatementRequest, BuildError> {
     let (names, values): (Vec<_>, Vec<_>) = row.clone().into_item().into_iter().unzip();
-    let fields: Vec<_> = names
-        .iter()
-        .map(|name| format!("'{}': ?", name.replace('\'', "''")))
-        .collect();
+    let fields: Vec<_> = names.iter().map(|name| format!("'{}': ?", name.replace('\'', "''"))).collect();
     let text = format!("INSERT INTO \"{table}\" VALUE {{{}}}", fields.join(", "));
-    BatchStatementRequest::builder()
-        .statement(text)
-        .set_parameters(Some(values))
-        .build()
+    BatchStatementRequest::builder().statement(text).set_parameters(Some(values)).build()
 }
 
 /// A PartiQL `INSERT` says that a row is there, but not which: only the same event's row makes this event a duplicate.

@@ -21,15 +21,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(consumer: &'static str, batch_size: usize) -> Self {
-        Self {
-            consumer,
-            batch_size,
-            processed: 0,
-            duplicate: 0,
-            retried: 0,
-            rejected: 0,
-            lag_ms: Vec::new(),
-        }
+        Self { consumer, batch_size, processed: 0, duplicate: 0, retried: 0, rejected: 0, lag_ms: Vec::new() }
     }
 
     /// Counts one message and logs it.
@@ -75,11 +67,7 @@ impl Tally {
             ),
             Some(failure) => {
                 let error = failure.to_string();
-                let error_code = if let Failure::Reject { code, .. } = failure {
-                    code
-                } else {
-                    "retry"
-                };
+                let error_code = if let Failure::Reject { code, .. } = failure { code } else { "retry" };
                 tracing::warn!(
                     consumer,
                     outcome = name,

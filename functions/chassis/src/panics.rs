@@ -11,10 +11,7 @@ thread_local! {
 /// Remembers where a panic came from, and keeps its message out of the log.
 pub(crate) fn hook() {
     std::panic::set_hook(Box::new(|info| {
-        let place = info
-            .location()
-            .map(|at| format!("{}:{}", at.file(), at.line()))
-            .unwrap_or_default();
+        let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
         tracing::error!(place, "panic");
         LAST.with_borrow_mut(|last| *last = place);
     }));

@@ -65,43 +65,24 @@ impl Queue {
     /// Keeps the message invisible for this long.
     async fn hide(&self, message: &SqsMessage, wait: Duration) -> Result<(), String> {
         // Rounded up, so that a lease has ended when the message is back; SQS takes 12 hours at most.
-        let seconds = i32::try_from(wait.as_millis().div_ceil(1000))
-            .unwrap_or(i32::MAX)
-            .min(43_200);
-        let request = self
-            .client
-            .change_message_visibility()
-            .queue_url(&self.url)
-            .visibility_timeout(seconds);
+        let seconds = i32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i32::MAX).min(43_200);
+        let request = self.client.change_message_visibility().queue_url(&self.url).visibility_timeout(seconds);
         let answer = request.set_receipt_handle(message.receipt_handle.clone()).send().await;
-        answer
-            .map(drop)
-            .map_err(|error| format!("SQS ChangeMessageVisibility: {}", crate::table::describe(&error)))
+        answer.map(drop).map_err(|error| format!("SQS ChangeMessageVisibility: {}", crate::table::describe(&error)))
     }
 
     /// Sends the message, its body untouched, to the dead-letter queue with the reason.
     async fn bury(&self, consumer: &str, message: &SqsMessage, failure: &Failure) -> Result<(), String> {
         let attributes = attributes(consumer, message, failure).map_err(|error| error.to_string())?;
-        let request = self
-            .client
-            .send_message()
-            .queue_url(&self.dlq_url)
-            .set_message_attributes(Some(attributes));
-        let answer = request
-            .message_body(message.body.clone().unwrap_or_default())
-            .send()
-            .await;
-        answer
-            .map(drop)
-            .map_err(|error| format!("SQS SendMessage: {}", crate::table::describe(&error)))
+        let request = self.client.send_message().queue_url(&self.dlq_url).set_message_attributes(Some(attributes));
+        let answer = request.message_body(message.body.clone().unwrap_or_default()).send().await;
+        answer.map(drop).map_err(|error| format!("SQS SendMessage: {}", crate::table::describe(&error)))
     }
 }
 
 /// How often the message has been received, this time included.
 pub(crate) fn receives(message: &SqsMessage) -> u32 {
-    attribute(message, "ApproximateReceiveCount")
-        .and_then(|text| text.parse().ok())
-        .unwrap_or(1)
+    attribute(message, "ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 fn attribute<'a>(message: &'a SqsMessage, name: &str) -> Option<&'a str> {
@@ -118,10 +99,7 @@ fn attributes(
         Failure::Reject { code, reason } => (code.as_str(), reason.as_str()),
         Failure::Retry { reason, .. } => ("retries_exhausted", reason.as_str()),
     };
-    let envelope = message
-        .body
-        .as_deref()
-        .and_then(|body| switchyard_events::parse_body(body).ok());
+    let envelope = message.body.as_deref().and_then(|body| switchyard_events::parse_body(body).ok());
     DeadLetter {
         consumer,
         code,
@@ -140,12 +118,8 @@ mod tests {
     fn message(receives: &str) -> SqsMessage {
         let mut message = SqsMessage::default();
         message.body = Some("not json".into());
-        message
-            .attributes
-            .insert("ApproximateReceiveCount".into(), receives.into());
-        message
-            .attributes
-            .insert("ApproximateFirstReceiveTimestamp".into(), "1764000000000".into());
+        message.attributes.insert("ApproximateReceiveCount".into(), receives.into());
+        message.attributes.insert("ApproximateFirstReceiveTimestamp".into(), "1764000000000".into());
         message
     }
 
@@ -166,10 +140,7 @@ mod tests {
             let attributes = attributes("tax", &message("1"), &Failure::reject("malformed", reason)).unwrap();
             attributes["fingerprint"].string_value().unwrap().to_owned()
         };
-        assert_eq!(
-            of("items[0].sku: missing at line 1"),
-            of("items[12].sku: missing at line 7")
-        );
+        assert_eq!(of("items[0].sku: missing at line 1"), of("items[12].sku: missing at line 7"));
         assert_ne!(of("items[0].sku: missing"), of("items[0].name: missing"));
     }
 }

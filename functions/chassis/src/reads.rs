@@ -22,10 +22,7 @@ pub(crate) struct Reads {
 
 impl Reads {
     pub(crate) fn new(table: Table) -> Rc<Self> {
-        Rc::new(Self {
-            table,
-            open: RefCell::new(None),
-        })
+        Rc::new(Self { table, open: RefCell::new(None) })
     }
 
     /// The row with this key, strongly consistent.

@@ -46,10 +46,7 @@ pub fn start() -> (Env, Clients) {
 }
 
 fn common(env: &mut Env, clients: &Clients) -> (Table, Queue, Memory) {
-    let table = Table::new(
-        aws_sdk_dynamodb::Client::new(clients.sdk()),
-        env.required::<String>("TABLE_NAME"),
-    );
+    let table = Table::new(aws_sdk_dynamodb::Client::new(clients.sdk()), env.required::<String>("TABLE_NAME"));
     let queue = Queue::from_env(env, aws_sdk_sqs::Client::new(clients.sdk()));
     (table, queue, Memory::from_env(env))
 }

@@ -32,11 +32,7 @@ pub struct Usage {
 impl Table {
     /// A table by its name.
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self {
-            client,
-            name: name.into(),
-            usage: Rc::default(),
-        }
+        Self { client, name: name.into(), usage: Rc::default() }
     }
 
     /// The client, for what this type has no method for; tell [`Table::count_units`] what it cost.
@@ -58,16 +54,8 @@ impl Table {
 
     /// One row, strongly consistent.
     pub async fn get(&self, key: &Key) -> Result<Option<Item>, Failure> {
-        let request = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .set_key(Some(key.to_item()))
-            .consistent_read(true);
-        let answer = request
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
+        let request = self.client.get_item().table_name(&self.name).set_key(Some(key.to_item())).consistent_read(true);
+        let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         let answer = answer.map_err(|error| retry("GetItem", &error))?;
         self.count(answer.consumed_capacity());
         Ok(answer.item)
@@ -87,9 +75,7 @@ impl Table {
                     break;
                 }
                 if attempt == 5 {
-                    return Err(Failure::retry(
-                        "DynamoDB BatchGetItem leaves keys unprocessed: throttled",
-                    ));
+                    return Err(Failure::retry("DynamoDB BatchGetItem leaves keys unprocessed: throttled"));
                 }
                 wanted = left;
                 tokio::time::sleep(backoff::contention(attempt)).await;
@@ -99,27 +85,14 @@ impl Table {
     }
 
     async fn batch_get(&self, keys: Vec<Item>) -> Result<(Vec<Item>, Vec<Item>), Failure> {
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys))
-            .consistent_read(true)
-            .build();
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let wanted = wanted.map_err(Failure::retry)?;
         let request = self.client.batch_get_item().request_items(&self.name, wanted);
-        let answer = request
-            .return_consumed_capacity(ReturnConsumedCapacity::Total)
-            .send()
-            .await;
+        let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         let mut answer = answer.map_err(|error| retry("BatchGetItem", &error))?;
         self.count(answer.consumed_capacity());
-        let found = answer
-            .responses
-            .as_mut()
-            .and_then(|tables| tables.remove(&self.name))
-            .unwrap_or_default();
-        let left = answer
-            .unprocessed_keys
-            .as_mut()
-            .and_then(|tables| tables.remove(&self.name));
+        let found = answer.responses.as_mut().and_then(|tables| tables.remove(&self.name)).unwrap_or_default();
+        let left = answer.unprocessed_keys.as_mut().and_then(|tables| tables.remove(&self.name));
         Ok((found, left.map(|left| left.keys).unwrap_or_default()))
     }
 
@@ -149,10 +122,7 @@ impl Table {
             .into_paginator()
             .items()
             .send();
-        pages
-            .collect::<Result<_, _>>()
-            .await
-            .map_err(|error| retry("Query", &error))
+        pages.collect::<Result<_, _>>().await.map_err(|error| retry("Query", &error))
     }
 
     /// Adds a call to the tally.
@@ -163,10 +133,7 @@ impl Table {
     /// Adds a call, and the capacity units that DynamoDB says it took.
     pub fn count_units(&self, more: f64) {
         let Usage { calls, units } = self.usage.get();
-        self.usage.set(Usage {
-            calls: calls + 1,
-            units: units + more,
-        });
+        self.usage.set(Usage { calls: calls + 1, units: units + more });
     }
 
     /// The tally since it was last taken.

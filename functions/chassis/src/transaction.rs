@@ -67,9 +67,7 @@ impl Write {
         Ok(match self {
             Self::Marker(row, generation) => {
                 let (condition, value) = Self::newness(*generation);
-                let put = put(row)
-                    .condition_expression(condition)
-                    .return_values_on_condition_check_failure(all_old);
+                let put = put(row).condition_expression(condition).return_values_on_condition_check_failure(all_old);
                 let values = value.map(|value| [(":generation".to_owned(), value)].into());
                 action.put(put.set_expression_attribute_values(values).build()?)
             }
@@ -82,10 +80,7 @@ impl Write {
                 let update = UpdateAction::builder().table_name(table).set_key(Some(key.to_item()));
                 let update = update.update_expression(expression).set_condition_expression(condition);
                 action.update(
-                    update
-                        .set_expression_attribute_names(names)
-                        .set_expression_attribute_values(values)
-                        .build()?,
+                    update.set_expression_attribute_names(names).set_expression_attribute_values(values).build()?,
                 )
             }
             Self::Check(key, condition) => {
@@ -95,10 +90,7 @@ impl Write {
                 let check = ConditionCheck::builder().table_name(table).set_key(Some(key.to_item()));
                 let check = check.set_condition_expression(condition);
                 action.condition_check(
-                    check
-                        .set_expression_attribute_names(names)
-                        .set_expression_attribute_values(values)
-                        .build()?,
+                    check.set_expression_attribute_names(names).set_expression_attribute_values(values).build()?,
                 )
             }
         }
@@ -117,10 +109,8 @@ impl Transaction {
     ///
     /// Writes of one row have been seen to merge before ([`crate::Effects`] of events that do not go into separate transactions).
     pub(crate) fn add(&mut self, event: usize, writes: &[Write]) -> bool {
-        let new = writes
-            .iter()
-            .filter(|write| !self.writes.iter().any(|(other, _)| other.key() == write.key()))
-            .count();
+        let new =
+            writes.iter().filter(|write| !self.writes.iter().any(|(other, _)| other.key() == write.key())).count();
         if self.writes.len() + new > MAX_WRITES {
             return false;
         }

@@ -22,10 +22,7 @@ pub struct Key {
 impl Key {
     /// A key of these two parts.
     pub fn new(pk: impl Into<String>, sk: impl Into<String>) -> Self {
-        Self {
-            pk: pk.into(),
-            sk: sk.into(),
-        }
+        Self { pk: pk.into(), sk: sk.into() }
     }
 
     /// The key as attributes.
@@ -52,10 +49,7 @@ pub struct Row {
 impl Row {
     /// A row with only its key.
     pub fn new(key: Key) -> Self {
-        Self {
-            key,
-            attributes: Item::new(),
-        }
+        Self { key, attributes: Item::new() }
     }
 
     /// Adds an attribute.
@@ -133,12 +127,7 @@ impl From<Vec<Value>> for Value {
 
 impl<const N: usize> From<[(&str, Value); N]> for Value {
     fn from(fields: [(&str, Value); N]) -> Self {
-        Self(AttributeValue::M(
-            fields
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.0))
-                .collect(),
-        ))
+        Self(AttributeValue::M(fields.into_iter().map(|(name, value)| (name.to_owned(), value.0)).collect()))
     }
 }
 

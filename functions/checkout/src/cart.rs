@@ -47,12 +47,9 @@ impl Cart {
         let lines = form.lines(body.get("items"));
         let ship_to = form.address(body);
         match (user_id, email, ship_to) {
-            (Some(user_id), Some(email), Some(ship_to)) if form.errors.is_empty() => Ok(Self {
-                user_id,
-                email: Redacted::new(email),
-                lines,
-                ship_to: Redacted::new(ship_to),
-            }),
+            (Some(user_id), Some(email), Some(ship_to)) if form.errors.is_empty() => {
+                Ok(Self { user_id, email: Redacted::new(email), lines, ship_to: Redacted::new(ship_to) })
+            }
             _ => Err(form.finish()),
         }
     }
@@ -117,11 +114,7 @@ impl Form {
         let country = self.text(address, "ship_to.country", |text| CountryCode::parse(text));
         let region = self.text(address, "ship_to.region", |text| RegionCode::parse(text));
         let postal_code = self.text(address, "ship_to.postal_code", |text| PostalCode::parse(text));
-        Some(Address {
-            country: country?,
-            region: region?,
-            postal_code: postal_code?,
-        })
+        Some(Address { country: country?, region: region?, postal_code: postal_code? })
     }
 
     /// The lines, with those of one product made one. Of a cart that is too long, no line is looked at.

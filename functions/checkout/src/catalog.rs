@@ -33,9 +33,7 @@ impl Product {
 
 /// How many of a product there are.
 pub(crate) fn stock_of(item: &Item) -> u64 {
-    number_of(item, "stock")
-        .and_then(|stock| u64::try_from(stock.trunc()).ok())
-        .unwrap_or(0)
+    number_of(item, "stock").and_then(|stock| u64::try_from(stock.trunc()).ok()).unwrap_or(0)
 }
 
 /// Where a product lies.
@@ -51,20 +49,14 @@ pub(crate) struct Catalog {
 
 impl Catalog {
     pub(crate) fn new(table: Table) -> Self {
-        Self {
-            table,
-            seen: RefCell::default(),
-        }
+        Self { table, seen: RefCell::default() }
     }
 
     /// These products, those that are not in memory read in one call; what does not exist is not in the answer.
     pub(crate) async fn look_up(&self, skus: &[Sku]) -> Result<HashMap<Sku, Product>, Failure> {
         let missing: Vec<&Sku> = skus.iter().filter(|sku| self.remembered(sku).is_none()).collect();
         if !missing.is_empty() {
-            let rows = self
-                .table
-                .get_all(missing.iter().map(|sku| key_of(sku)).collect())
-                .await?;
+            let rows = self.table.get_all(missing.iter().map(|sku| key_of(sku)).collect()).await?;
             for sku in missing {
                 self.learn(sku, rows.get(&key_of(sku)));
             }

@@ -34,16 +34,10 @@ pub(crate) async fn commit(table: &Table, row: Item, order: &OrderPlaced) -> Com
         Err(error) => return Commit::Fault(error.to_string()),
     };
     let request = table.client().transact_write_items().set_transact_items(Some(actions));
-    let answer = request
-        .return_consumed_capacity(ReturnConsumedCapacity::Total)
-        .send()
-        .await;
+    let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
     let error = match answer {
         Ok(answer) => {
-            let units = answer
-                .consumed_capacity()
-                .iter()
-                .filter_map(|table| table.capacity_units);
+            let units = answer.consumed_capacity().iter().filter_map(|table| table.capacity_units);
             table.count_units(units.sum());
             return Commit::Done;
         }
@@ -96,18 +90,13 @@ fn read(reasons: &[CancellationReason]) -> Commit {
             None => Commit::Passing("the order's row was not returned".into()),
         };
     }
-    let codes: Vec<_> = reasons
-        .iter()
-        .filter_map(CancellationReason::code)
-        .filter(|code| *code != "None")
-        .collect();
+    let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();
     if codes.contains(&"ValidationError") {
         return Commit::Fault(format!("DynamoDB TransactWriteItems: {}", codes.join(", ")));
     }
     let stock = reasons.iter().skip(1).enumerate().filter(|(_, reason)| failed(reason));
-    let unmet: Vec<_> = stock
-        .map(|(place, reason)| (place, reason.item().filter(|row| !row.is_empty()).cloned()))
-        .collect();
+    let unmet: Vec<_> =
+        stock.map(|(place, reason)| (place, reason.item().filter(|row| !row.is_empty()).cloned())).collect();
     if unmet.is_empty() {
         return Commit::Passing(codes.join(", "));
     }
@@ -129,10 +118,9 @@ mod tests {
             let reasons: Vec<_> = reasons.iter().map(|(code, row)| reason(code, *row)).collect();
             let commit = match read(&reasons) {
                 Commit::Exists(row) => format!("exists {}", row["sk"].as_s().unwrap()),
-                Commit::Unmet(rows) => format!(
-                    "unmet {:?}",
-                    rows.iter().map(|(at, row)| (*at, row.is_some())).collect::<Vec<_>>()
-                ),
+                Commit::Unmet(rows) => {
+                    format!("unmet {:?}", rows.iter().map(|(at, row)| (*at, row.is_some())).collect::<Vec<_>>())
+                }
                 Commit::Passing(reason) => format!("passing {reason}"),
                 other => format!("{other:?}"),
             };
@@ -140,22 +128,10 @@ mod tests {
         };
         let failed = "ConditionalCheckFailed";
         check(&[(failed, Some("ORDER")), (failed, Some("STOCK"))], "exists ORDER");
-        check(
-            &[("None", None), ("None", None), (failed, Some("STOCK"))],
-            "unmet [(1, true)]",
-        );
-        check(
-            &[("None", None), (failed, None), ("TransactionConflict", None)],
-            "unmet [(0, false)]",
-        );
-        check(
-            &[("TransactionConflict", None), ("None", None)],
-            "passing TransactionConflict",
-        );
+        check(&[("None", None), ("None", None), (failed, Some("STOCK"))], "unmet [(1, true)]");
+        check(&[("None", None), (failed, None), ("TransactionConflict", None)], "unmet [(0, false)]");
+        check(&[("TransactionConflict", None), ("None", None)], "passing TransactionConflict");
         check(&[("None", None), ("ThrottlingError", None)], "passing ThrottlingError");
-        check(
-            &[("None", None), ("ValidationError", None)],
-            "Fault(\"DynamoDB TransactWriteItems: ValidationError\")",
-        );
+        check(&[("None", None), ("ValidationError", None)], "Fault(\"DynamoDB TransactWriteItems: ValidationError\")");
     }
 }

@@ -67,11 +67,7 @@ impl<'a> Request<'a> {
             return Err(Problem::too_large());
         }
         let bytes = STANDARD.decode(text);
-        check_size(
-            bytes
-                .map_err(|_| Problem::not_json("The body is not valid base64."))?
-                .into(),
-        )
+        check_size(bytes.map_err(|_| Problem::not_json("The body is not valid base64."))?.into())
     }
 
     /// What the client calls this request, if it wants to be able to repeat it.

@@ -100,9 +100,7 @@ impl Checkout {
     /// Shows an order to whoever placed it, as it is now.
     async fn read(&self, caller: &Caller, id: &OrderId) -> Result<Answer, Problem> {
         let row = self.table.get(&order::key_of(id)).await;
-        let row = row
-            .map_err(|error| report::passing(&error))?
-            .ok_or_else(Problem::not_found)?;
+        let row = row.map_err(|error| report::passing(&error))?.ok_or_else(Problem::not_found)?;
         let stored = Stored::of(&row).map_err(|error| report::fault(&error))?;
         if stored.caller != caller.fingerprint() {
             return Err(Problem::not_found());

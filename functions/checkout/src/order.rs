@@ -20,10 +20,7 @@ pub(crate) fn key_of(id: &OrderId) -> Key {
 /// Puts prices on a cart.
 pub(crate) fn price(ticket: &Ticket, products: &HashMap<Sku, Product>) -> Result<OrderPlaced, Invalid> {
     let cart = &ticket.cart;
-    let lines = cart
-        .lines
-        .iter()
-        .filter_map(|line| Some((line, products.get(&line.sku)?)));
+    let lines = cart.lines.iter().filter_map(|line| Some((line, products.get(&line.sku)?)));
     let items: Vec<Line> = lines
         .map(|(line, product)| Line {
             sku: line.sku.clone(),

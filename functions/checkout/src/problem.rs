@@ -117,10 +117,7 @@ impl Problem {
         let detail = "Nothing was ordered: there is too little of what out_of_stock names.";
         let problem = Self::new(409, "/problems/out-of-stock", "Out of stock", detail);
         let out_of_stock = out_of_stock.into();
-        Self {
-            out_of_stock,
-            ..problem
-        }
+        Self { out_of_stock, ..problem }
     }
 
     pub(crate) fn idempotency_key_reused() -> Self {

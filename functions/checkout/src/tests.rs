@@ -35,17 +35,9 @@ fn parsed(request: Value) -> ApiGatewayV2httpRequest {
 
 /// The answer of a checkout whose table cannot be reached.
 async fn answer(request: Value) -> Value {
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .build();
-    let checkout = Checkout::new(
-        Table::new(Client::from_conf(config), "orders"),
-        Clock::fixed(Timestamp::UNIX_EPOCH),
-    );
-    let response = checkout
-        .handle(parsed(request), Instant::now() + Duration::from_secs(5))
-        .await;
+    let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1")).build();
+    let checkout = Checkout::new(Table::new(Client::from_conf(config), "orders"), Clock::fixed(Timestamp::UNIX_EPOCH));
+    let response = checkout.handle(parsed(request), Instant::now() + Duration::from_secs(5)).await;
     let response = serde_json::to_value(response).unwrap();
     json!({
         "status": response["statusCode"],
@@ -57,11 +49,7 @@ async fn answer(request: Value) -> Value {
 async fn check(request: Value, status: u16, kind: &str) {
     let shown = request.to_string().chars().take(300).collect::<String>();
     let answer = answer(request).await;
-    assert_eq!(
-        (&answer["status"], &answer["body"]["type"]),
-        (&json!(status), &json!(kind)),
-        "{shown}"
-    );
+    assert_eq!((&answer["status"], &answer["body"]["type"]), (&json!(status), &json!(kind)), "{shown}");
     assert_eq!(answer["body"]["status"], json!(status));
     assert_eq!(answer["headers"]["content-type"], "application/problem+json");
 }
@@ -71,34 +59,14 @@ async fn a_request_that_is_no_cart_gets_its_documented_answer() {
     let post = |headers: Value, body: &str| request("POST", "/checkout", headers, Some(body));
     let json_type = || json!({"content-type": "application/json; charset=utf-8"});
     check(request("GET", "/", json!({}), None), 404, "/problems/not-found").await;
-    check(
-        request("GET", "/orders/a%20b", json!({}), None),
-        404,
-        "/problems/not-found",
-    )
-    .await;
-    check(
-        request("PUT", "/checkout", json!({}), None),
-        405,
-        "/problems/method-not-allowed",
-    )
-    .await;
+    check(request("GET", "/orders/a%20b", json!({}), None), 404, "/problems/not-found").await;
+    check(request("PUT", "/checkout", json!({}), None), 405, "/problems/method-not-allowed").await;
     check(request("POST", "/checkout", json!({}), None), 400, "/problems/not-json").await;
     check(post(json_type(), "{\"user_id\":"), 400, "/problems/not-json").await;
     check(post(json_type(), &"[".repeat(60_000)), 400, "/problems/not-json").await;
     check(post(json_type(), &"x".repeat(70_000)), 413, "/problems/too-large").await;
-    check(
-        post(json!({"content-type": "text/plain"}), "{}"),
-        415,
-        "/problems/unsupported-media-type",
-    )
-    .await;
-    check(
-        post(json!({"content-type": "application/vnd.cart+json"}), "{}"),
-        422,
-        "/problems/invalid-cart",
-    )
-    .await;
+    check(post(json!({"content-type": "text/plain"}), "{}"), 415, "/problems/unsupported-media-type").await;
+    check(post(json!({"content-type": "application/vnd.cart+json"}), "{}"), 422, "/problems/invalid-cart").await;
     check(post(json!({}), "{}"), 422, "/problems/invalid-cart").await;
     let mut nobody = post(json_type(), "{}");
     nobody["requestContext"]["authorizer"] = Value::Null;
@@ -130,10 +98,7 @@ async fn a_problem_says_all_that_a_client_needs() {
             "errors": [{"field": "items", "reason": "must be a list of 1 to 50 lines"}]
         }
     });
-    assert_eq!(
-        answer(request("POST", "/checkout", json!({}), Some(body))).await,
-        expected
-    );
+    assert_eq!(answer(request("POST", "/checkout", json!({}), Some(body))).await, expected);
     let expected = json!({
         "status": 405,
         "headers": {"content-type": "application/problem+json", "allow": "GET"},
@@ -142,10 +107,7 @@ async fn a_problem_says_all_that_a_client_needs() {
             "detail": "Only GET is possible here."
         }
     });
-    assert_eq!(
-        answer(request("DELETE", "/orders/ord_1", json!({}), None)).await,
-        expected
-    );
+    assert_eq!(answer(request("DELETE", "/orders/ord_1", json!({}), None)).await, expected);
 }
 
 /// What `POST` makes of a small order.
@@ -179,25 +141,15 @@ fn correlation_and_trace_are_handed_on_if_they_are_well_formed() {
     let cause = |headers: Value| ticket(headers, 2).unwrap().cause;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let given = cause(json!({"x-correlation-id": "basket/7", "traceparent": trace}));
-    assert_eq!(
-        (given.correlation_id.as_str(), given.traceparent.as_deref()),
-        ("basket/7", Some(trace))
-    );
+    assert_eq!((given.correlation_id.as_str(), given.traceparent.as_deref()), ("basket/7", Some(trace)));
     let zeros = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
     let none = ticket(json!({"x-correlation-id": "a b", "traceparent": zeros}), 2).unwrap();
-    assert_eq!(
-        (none.cause.correlation_id.as_str(), none.cause.traceparent),
-        (none.id.as_str(), None)
-    );
+    assert_eq!((none.cause.correlation_id.as_str(), none.cause.traceparent), (none.id.as_str(), None));
 }
 
 fn mugs(ticket: &Ticket) -> HashMap<Sku, Product> {
     let (name, price) = ("Enamel camp mug, 350 ml".into(), Usd::from_cents(1450));
-    let mug = Product {
-        name,
-        price,
-        taxable: true,
-    };
+    let mug = Product { name, price, taxable: true };
     HashMap::from([(ticket.cart.lines[0].sku.clone(), mug)])
 }
 
@@ -227,9 +179,6 @@ fn an_order_of_one_line_is_stored_in_one_kilobyte() {
     let stored = ticket.stored(order::price(&ticket, &mugs(&ticket)).unwrap());
     let row = stored.to_row(ticket.cause.clone()).unwrap();
     // Names and values in UTF-8, as DynamoDB counts them; each kilobyte begun is two write units.
-    let size: usize = row
-        .iter()
-        .map(|(name, value)| name.len() + value.as_s().unwrap().len())
-        .sum();
+    let size: usize = row.iter().map(|(name, value)| name.len() + value.as_s().unwrap().len()).sum();
     assert!(size <= 1024, "{size} bytes");
 }

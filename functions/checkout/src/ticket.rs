@@ -32,9 +32,7 @@ impl Ticket {
             // A key that nobody else has: no client's holds a space.
             None => OrderId::derive(&caller, &format!("{} {now} {}", request.id(), fastrand::u64(..))),
         };
-        let correlation_id = request
-            .correlation_id()
-            .map_or_else(|| CorrelationId::parse(id.as_str()), Ok);
+        let correlation_id = request.correlation_id().map_or_else(|| CorrelationId::parse(id.as_str()), Ok);
         Ok(Self {
             request_hash: cart.fingerprint().map_err(|error| fault(&error))?,
             id,

@@ -94,11 +94,9 @@ mod tests {
 
     #[test]
     fn all_mistakes_are_in_one_error() {
-        let error = read(&[
-            ("SENDER_ADDRESS", "Orders <orders@switchyard.example>"),
-            ("SES_CONFIGURATION_SET", "a set"),
-        ])
-        .unwrap_err();
+        let error =
+            read(&[("SENDER_ADDRESS", "Orders <orders@switchyard.example>"), ("SES_CONFIGURATION_SET", "a set")])
+                .unwrap_err();
         assert!(error.contains("SENDER_ADDRESS cannot be read"), "{error}");
         assert!(error.contains("SES_CONFIGURATION_SET cannot be read"), "{error}");
         assert_eq!(read(&[]).unwrap_err(), "configuration: SENDER_ADDRESS is not set");

@@ -37,20 +37,14 @@ impl Sender for Email {
         let mail = self.templates.compose(order)?;
         let request = self.request(order, mail).map_err(Failure::retry)?;
         let accepted = request.send().await.map_err(|error| refusal::failure(&error))?;
-        Ok(Sent {
-            reference: accepted.message_id.unwrap_or_default(),
-        })
+        Ok(Sent { reference: accepted.message_id.unwrap_or_default() })
     }
 }
 
 impl Email {
     /// Reads `SENDER_ADDRESS` and `SES_CONFIGURATION_SET`.
     pub fn from_env(env: &mut Env, clients: &Clients) -> Self {
-        Self {
-            ses: ses::client(clients),
-            config: Config::from_env(env),
-            templates: Templates::default(),
-        }
+        Self { ses: ses::client(clients), config: Config::from_env(env), templates: Templates::default() }
     }
 
     fn request(&self, order: &Received<OrderPlaced>, mail: Mail) -> Result<SendEmailFluentBuilder, BuildError> {

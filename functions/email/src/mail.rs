@@ -54,11 +54,7 @@ impl Templates {
             let rendered = self.0.get_template(name).and_then(|template| template.render(&view));
             rendered.map_err(|error| unrenderable(name, &error))
         };
-        Ok(Mail {
-            subject: subject(order),
-            text: render("confirmation.txt")?,
-            html: render("confirmation.html")?,
-        })
+        Ok(Mail { subject: subject(order), text: render("confirmation.txt")?, html: render("confirmation.html")? })
     }
 }
 

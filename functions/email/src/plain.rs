@@ -29,11 +29,8 @@ pub fn date(time: Timestamp) -> String {
 /// One line of visible text, at most so many characters long. It can start no new line of a text or header, reverse no text
 /// around it, and hide nothing.
 pub fn line(text: &str, most: usize) -> String {
-    let visible: String = text
-        .chars()
-        .filter(|c| !is_invisible(*c))
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let visible: String =
+        text.chars().filter(|c| !is_invisible(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<_> = visible.split_whitespace().collect();
     let text = words.join(" ");
     if text.chars().count() <= most {
@@ -107,10 +104,7 @@ mod tests {
     #[test]
     fn a_date_has_its_month_in_words() {
         assert_eq!(date("2026-05-26T14:23:01Z".parse().unwrap()), "26 May 2026, 14:23 UTC");
-        assert_eq!(
-            date("2027-01-01T01:05:00+02:00".parse().unwrap()),
-            "31 December 2026, 23:05 UTC"
-        );
+        assert_eq!(date("2027-01-01T01:05:00+02:00".parse().unwrap()), "31 December 2026, 23:05 UTC");
     }
 
     #[test]

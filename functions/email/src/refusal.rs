@@ -45,14 +45,12 @@ fn refused(error: &SendEmailError) -> Failure {
         // All below hit every message alike and say nothing against this one.
         E::TooManyRequestsException(_) => Failure::retry_after(TOO_FAST, "SES: the sending rate or quota is exceeded"),
         E::LimitExceededException(_) => Failure::retry_after(TOO_FAST, "SES: a limit of the account is exceeded"),
-        E::MailFromDomainNotVerifiedException(_) => Failure::retry_after(
-            FOR_OPERATOR,
-            "SES: the MAIL FROM domain is not verified; check its MX record",
-        ),
-        E::SendingPausedException(_) => Failure::retry_after(
-            FOR_OPERATOR,
-            "SES: sending is paused for the account or the configuration set",
-        ),
+        E::MailFromDomainNotVerifiedException(_) => {
+            Failure::retry_after(FOR_OPERATOR, "SES: the MAIL FROM domain is not verified; check its MX record")
+        }
+        E::SendingPausedException(_) => {
+            Failure::retry_after(FOR_OPERATOR, "SES: sending is paused for the account or the configuration set")
+        }
         E::AccountSuspendedException(_) => {
             Failure::retry_after(FOR_OPERATOR, "SES: the account may not send; ask AWS Support")
         }
@@ -134,9 +132,6 @@ mod tests {
     #[test]
     fn a_call_without_an_answer_is_tried_again() {
         let lost: SdkError<SendEmailError, ()> = SdkError::timeout_error("ada@example.com");
-        assert_eq!(
-            failure(&lost),
-            Failure::retry("SES did not answer in time; the mail may have left")
-        );
+        assert_eq!(failure(&lost), Failure::retry("SES did not answer in time; the mail may have left"));
     }
 }

@@ -48,10 +48,9 @@ impl ClassifyRetry for OnlyThrottling {
 
     fn classify_retry_v2(&self, _: &InterceptorContext, sofar: &RetryAction) -> RetryAction {
         match sofar {
-            RetryAction::RetryIndicated(RetryReason::RetryableError {
-                kind: ErrorKind::ThrottlingError,
-                ..
-            }) => sofar.clone(),
+            RetryAction::RetryIndicated(RetryReason::RetryableError { kind: ErrorKind::ThrottlingError, .. }) => {
+                sofar.clone()
+            }
             _ => RetryAction::RetryForbidden,
         }
     }

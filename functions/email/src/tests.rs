@@ -44,16 +44,11 @@ impl HttpConnector for Ses {
 
 fn email(answers: &'static [(u16, &'static str)]) -> (Email, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
-    let ses = Ses {
-        answers,
-        calls: Arc::clone(&calls),
-    };
+    let ses = Ses { answers, calls: Arc::clone(&calls) };
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
-            "a", "s", None, None, "test",
-        )))
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("a", "s", None, None, "test")))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(ses.clone())));
@@ -68,12 +63,7 @@ fn email(answers: &'static [(u16, &'static str)]) -> (Email, Arc<AtomicUsize>) {
 
 fn received(sample: &str) -> Received<OrderPlaced> {
     let envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
-    Received {
-        event: envelope.data,
-        at: envelope.metadata.occurred_at,
-        metadata: envelope.metadata,
-        receives: 1,
-    }
+    Received { event: envelope.data, at: envelope.metadata.occurred_at, metadata: envelope.metadata, receives: 1 }
 }
 
 fn order() -> Received<OrderPlaced> {
@@ -87,23 +77,14 @@ async fn the_request_names_sender_recipient_configuration_set_and_tags() {
     let mail = email.templates.compose(&order).unwrap();
     let request = email.request(&order, mail.clone()).unwrap();
     let input = request.as_input();
-    assert_eq!(
-        input.get_from_email_address().as_deref(),
-        Some("orders@switchyard.example")
-    );
+    assert_eq!(input.get_from_email_address().as_deref(), Some("orders@switchyard.example"));
     assert_eq!(input.get_configuration_set_name().as_deref(), Some("orders"));
     let to = input.get_destination().as_ref().unwrap();
     assert_eq!(to.to_addresses(), ["o'hara+{{x}}@example.com"]);
     assert!(to.cc_addresses().is_empty() && to.bcc_addresses().is_empty());
     let tags = input.get_email_tags().as_deref().unwrap_or_default();
     let tags: Vec<_> = tags.iter().map(|tag| (tag.name(), tag.value())).collect();
-    assert_eq!(
-        tags,
-        [
-            ("event_id", order.metadata.event_id.as_str()),
-            ("order_id", "ord_h-0st1le")
-        ]
-    );
+    assert_eq!(tags, [("event_id", order.metadata.event_id.as_str()), ("order_id", "ord_h-0st1le")]);
     let message = input.get_content().as_ref().unwrap().simple().unwrap();
     let utf8 = |content: Option<&Content>| {
         let content = content.unwrap();
@@ -125,11 +106,7 @@ async fn what_ses_calls_the_mail_is_remembered() {
 
 #[tokio::test]
 async fn a_mail_waits_for_its_turn_when_mail_comes_too_fast() {
-    let (email, calls) = email(&[
-        (429, "TooManyRequestsException"),
-        (400, "ThrottlingException"),
-        (200, ""),
-    ]);
+    let (email, calls) = email(&[(429, "TooManyRequestsException"), (400, "ThrottlingException"), (200, "")]);
     assert!(email.send(&order()).await.is_ok());
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
@@ -139,10 +116,7 @@ async fn a_mail_that_may_have_left_is_not_sent_again_at_once() {
     for (answers, reason) in [
         (&[(500, "InternalFailure"), (200, "")], "SES: InternalFailure"),
         (&[(503, "ServiceUnavailable"), (200, "")], "SES: ServiceUnavailable"),
-        (
-            &[(0, ""), (200, "")],
-            "SES could not be reached, or the connection broke and the mail may have left",
-        ),
+        (&[(0, ""), (200, "")], "SES could not be reached, or the connection broke and the mail may have left"),
     ] {
         let (email, calls) = email(answers);
         assert_eq!(email.send(&order()).await.unwrap_err(), Failure::retry(reason));

@@ -29,10 +29,7 @@ fn check(golden: &str, actual: &str) {
         fs::write(&path, actual).unwrap();
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(
-        expected == actual,
-        "{golden} is no longer what is sent; look at it with UPDATE_GOLDEN=1\n{actual}"
-    );
+    assert!(expected == actual, "{golden} is no longer what is sent; look at it with UPDATE_GOLDEN=1\n{actual}");
 }
 
 #[test]
@@ -46,10 +43,7 @@ fn an_order_is_confirmed_as_the_golden_files_show() {
 #[test]
 fn a_hostile_order_is_confirmed_as_the_golden_files_show() {
     let mail = compose(&order(HOSTILE));
-    assert_eq!(
-        mail.subject,
-        "Your order: <script>alert(document.cookie)</script> and 10 more (ord_h.0st1le)"
-    );
+    assert_eq!(mail.subject, "Your order: <script>alert(document.cookie)</script> and 10 more (ord_h.0st1le)");
     check("hostile.txt", &mail.text);
     check("hostile.html", &mail.html);
 }
@@ -93,10 +87,7 @@ fn a_subject_is_one_short_line_whatever_the_first_name_is() {
         let subject = compose(&order).subject;
         assert!(subject.chars().count() <= 150, "{subject}");
         assert!(!subject.chars().any(char::is_control), "{subject:?}");
-        assert!(
-            subject.starts_with("Your order: ") && subject.ends_with(" (ord_h.0st1le)"),
-            "{subject}"
-        );
+        assert!(subject.starts_with("Your order: ") && subject.ends_with(" (ord_h.0st1le)"), "{subject}");
     }
 }
 

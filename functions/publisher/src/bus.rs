@@ -90,11 +90,7 @@ fn of_call(code: Option<&str>, reason: &str, sent: usize) -> Verdict {
 
 fn first_error(results: &[PutEventsResultEntry]) -> Option<String> {
     let code = |result: &PutEventsResultEntry| {
-        Some(format!(
-            "{}: {}",
-            result.error_code()?,
-            result.error_message().unwrap_or_default()
-        ))
+        Some(format!("{}: {}", result.error_code()?, result.error_message().unwrap_or_default()))
     };
     results.iter().find_map(code)
 }
@@ -108,15 +104,7 @@ fn log(chunk: &[Entry], verdicts: &[Verdict], error: Option<&str>) {
     let (entries, failed) = (chunk.len(), chunk.len() - taken);
     match error {
         None if failed == 0 => tracing::info!(function = "publisher", outcome = "put", entries, bytes, event_ids),
-        _ => tracing::warn!(
-            function = "publisher",
-            outcome = "put",
-            entries,
-            bytes,
-            failed,
-            error,
-            event_ids
-        ),
+        _ => tracing::warn!(function = "publisher", outcome = "put", entries, bytes, failed, error, event_ids),
     }
 }
 
@@ -126,10 +114,7 @@ mod tests {
 
     fn result(event_id: Option<&str>, code: Option<&str>) -> PutEventsResultEntry {
         let result = PutEventsResultEntry::builder().set_event_id(event_id.map(str::to_owned));
-        result
-            .set_error_code(code.map(str::to_owned))
-            .error_message("no")
-            .build()
+        result.set_error_code(code.map(str::to_owned)).error_message("no").build()
     }
 
     #[test]
@@ -159,19 +144,13 @@ mod tests {
 
     #[test]
     fn an_entry_that_the_answer_leaves_out_is_sent_again() {
-        assert_eq!(
-            of_entries(&[result(Some("1"), None)], 2),
-            [Verdict::Taken, Verdict::Later]
-        );
+        assert_eq!(of_entries(&[result(Some("1"), None)], 2), [Verdict::Taken, Verdict::Later]);
     }
 
     #[test]
     fn a_call_that_is_refused_whole_is_refused_for_good_only_if_it_has_one_entry() {
         assert_eq!(of_call(Some("ValidationException"), "no", 3), Verdict::Alone);
-        assert_eq!(
-            of_call(Some("ValidationException"), "no", 1),
-            Verdict::Never("EventBridge PutEvents: no".into())
-        );
+        assert_eq!(of_call(Some("ValidationException"), "no", 1), Verdict::Never("EventBridge PutEvents: no".into()));
         for code in [Some("AccessDeniedException"), Some("ThrottlingException"), None] {
             assert_eq!(of_call(code, "no", 1), Verdict::Later);
         }

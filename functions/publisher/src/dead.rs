@@ -49,23 +49,11 @@ impl DeadLetters {
         let (error_code, reason) = (dead.code, dead.reason.as_str());
         match self.send(dead).await {
             Ok(()) => {
-                tracing::warn!(
-                    function = "publisher",
-                    outcome = "dead",
-                    event_id,
-                    error_code,
-                    error = reason
-                );
+                tracing::warn!(function = "publisher", outcome = "dead", event_id, error_code, error = reason);
                 true
             }
             Err(error) => {
-                tracing::error!(
-                    function = "publisher",
-                    outcome = "unburied",
-                    event_id,
-                    error_code,
-                    error
-                );
+                tracing::error!(function = "publisher", outcome = "unburied", event_id, error_code, error);
                 false
             }
         }
@@ -84,8 +72,6 @@ impl DeadLetters {
         let request = self.client.send_message().queue_url(&self.url).message_body(&dead.body);
         let request = request.set_message_attributes(Some(attributes.map_err(|error| error.to_string())?));
         let answer = request.send().await;
-        answer
-            .map(drop)
-            .map_err(|error| format!("SQS SendMessage: {}", describe(&error)))
+        answer.map(drop).map_err(|error| format!("SQS SendMessage: {}", describe(&error)))
     }
 }

@@ -25,13 +25,7 @@ pub(crate) struct Entry {
 impl Entry {
     pub(crate) fn new(event: OutboxEntry, since: Option<String>) -> Self {
         let envelope = serde_json::from_str::<RawEnvelope<'_>>(event.detail.get());
-        Self {
-            metadata: envelope.ok().map(|envelope| envelope.metadata),
-            event,
-            since,
-            tries: 0,
-            alone: false,
-        }
+        Self { metadata: envelope.ok().map(|envelope| envelope.metadata), event, since, tries: 0, alone: false }
     }
 
     /// Its size as EventBridge reckons it: source, type and detail in UTF-8 (a time, which it does not carry, would be 14 more).
@@ -40,10 +34,7 @@ impl Entry {
     }
 
     pub(crate) fn weight(&self) -> Weight {
-        Weight {
-            bytes: self.bytes(),
-            alone: self.alone,
-        }
+        Weight { bytes: self.bytes(), alone: self.alone }
     }
 
     pub(crate) fn event_id(&self) -> Option<&str> {

@@ -75,11 +75,7 @@ impl Publisher {
         dlq_url: String,
         clock: Clock,
     ) -> Self {
-        Self {
-            bus: Bus::new(bus, bus_name),
-            dead_letters: DeadLetters::new(queue, dlq_url),
-            clock,
-        }
+        Self { bus: Bus::new(bus, bus_name), dead_letters: DeadLetters::new(queue, dlq_url), clock }
     }
 
     /// Publishes what the rows of a batch carry. Waits a little for a busy bus, but not past the deadline.

@@ -48,16 +48,10 @@ struct Text {
 pub(crate) fn entries(batch: StreamEvent) -> (Vec<Entry>, Vec<Dead>) {
     let (mut entries, mut dead) = (Vec::new(), Vec::new());
     for Record { event_name, change } in batch.records {
-        let Some(outbox) = change
-            .new_image
-            .and_then(|image| image.outbox)
-            .filter(|_| event_name == "INSERT")
-        else {
+        let Some(outbox) = change.new_image.and_then(|image| image.outbox).filter(|_| event_name == "INSERT") else {
             continue;
         };
-        let since = change
-            .approximate_creation_date_time
-            .map(|seconds| format!("{:.0}", seconds * 1000.0));
+        let since = change.approximate_creation_date_time.map(|seconds| format!("{:.0}", seconds * 1000.0));
         match read(&outbox) {
             Ok(outbox) => entries.extend(outbox.into_iter().map(|entry| Entry::new(entry, since.clone()))),
             Err(error) => dead.push(unreadable(change.keys, outbox, &error, since)),
@@ -93,10 +87,7 @@ fn unreadable(
         // Cannot fail: both are JSON already.
         body: serde_json::to_string(&Body { keys, outbox }).unwrap_or_default(),
         code: "unreadable_outbox",
-        reason: format!(
-            "the attribute outbox is no list of entries: {:?} error at {place}",
-            error.classify()
-        ),
+        reason: format!("the attribute outbox is no list of entries: {:?} error at {place}", error.classify()),
         tries: 1,
         since,
         metadata: None,

@@ -34,19 +34,14 @@ pub(super) fn dead_letter_queues(resources: &Value) -> BTreeSet<&str> {
     let of_rules = of_type(resources, "AWS::Events::Rule")
         .flat_map(|(_, rule)| items(&rule["Targets"]))
         .map(|rule_target| &rule_target["DeadLetterConfig"]["Arn"]);
-    of_queues
-        .chain(of_mappings)
-        .chain(of_rules)
-        .filter_map(target)
-        .collect()
+    of_queues.chain(of_mappings).chain(of_rules).filter_map(target).collect()
 }
 
 pub(super) fn statements(resources: &Value) -> impl Iterator<Item = (&str, &Value)> {
     let inline = of_type(resources, "AWS::IAM::Role")
         .flat_map(|(id, role)| items(&role["Policies"]).map(move |policy| (id, policy)));
-    let attached = ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"]
-        .into_iter()
-        .flat_map(|kind| of_type(resources, kind));
+    let attached =
+        ["AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"].into_iter().flat_map(|kind| of_type(resources, kind));
     inline
         .chain(attached)
         .flat_map(|(id, policy)| items(&policy["PolicyDocument"]["Statement"]).map(move |statement| (id, statement)))
@@ -60,11 +55,7 @@ pub(super) fn of_type<'a>(resources: &'a Value, kind: &'static str) -> impl Iter
 
 /// CloudFormation takes one item for a list of one.
 pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
-    value
-        .as_array()
-        .map_or_else(|| std::slice::from_ref(value), Vec::as_slice)
-        .iter()
-        .filter(|item| !item.is_null())
+    value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice).iter().filter(|item| !item.is_null())
 }
 
 /// The resource that a `Ref` or `Fn::GetAtt` names.

@@ -23,12 +23,7 @@ pub(super) fn receives(resources: &Value) -> Vec<String> {
             let receives = number(&c.queue["RedrivePolicy"]["maxReceiveCount"]);
             receives < 5 || receives != number(&c.function["Environment"]["Variables"]["MAX_RECEIVES"])
         })
-        .map(|c| {
-            format!(
-                "{}: maxReceiveCount is under five, or not what the function is told",
-                c.name
-            )
-        })
+        .map(|c| format!("{}: maxReceiveCount is under five, or not what the function is told", c.name))
         .collect()
 }
 
@@ -94,9 +89,8 @@ pub(super) fn least_privilege(resources: &Value) -> Vec<String> {
     let managed = roles
         .filter(|(_, role)| !role["ManagedPolicyArns"].is_null())
         .map(|(id, _)| format!("{id}: a managed policy is wider than the function needs"));
-    let wide = statements(resources)
-        .filter(|(_, statement)| statement["Effect"] == "Allow")
-        .filter_map(|(id, statement)| {
+    let wide =
+        statements(resources).filter(|(_, statement)| statement["Effect"] == "Allow").filter_map(|(id, statement)| {
             let everything = has_star(&statement["Action"]) || has_star(&statement["Resource"]);
             let exclusion = !statement["NotAction"].is_null() || !statement["NotResource"].is_null();
             (everything || exclusion).then(|| format!("{id}: {statement} allows more than it names"))
@@ -176,9 +170,7 @@ pub(super) fn outboxes(resources: &Value) -> Vec<String> {
         .filter(|(_, mapping)| {
             mapping["StartingPosition"] == "TRIM_HORIZON"
                 && mapping["MaximumRetryAttempts"] == -1
-                && mapping["FilterCriteria"]["Filters"][0]["Pattern"]
-                    .as_str()
-                    .is_some_and(|p| p.contains("outbox"))
+                && mapping["FilterCriteria"]["Filters"][0]["Pattern"].as_str().is_some_and(|p| p.contains("outbox"))
                 && target(&mapping["DestinationConfig"]["OnFailure"]["Destination"]).is_some()
         })
         .filter_map(|(_, mapping)| target(&mapping["EventSourceArn"]))
@@ -201,18 +193,10 @@ pub(super) fn deployed(resources: &Value, folders: &BTreeSet<String>) -> Vec<Str
     let mut left = folders.clone();
     let strangers: Vec<_> = of_type(resources, "AWS::Lambda::Function")
         .filter(|(_, function)| {
-            let name = function["FunctionName"]
-                .as_str()
-                .and_then(|name| name.rsplit('-').next());
+            let name = function["FunctionName"].as_str().and_then(|name| name.rsplit('-').next());
             name.is_none_or(|name| !left.remove(name))
         })
         .map(|(id, _)| format!("{id}: has no folder of its own"))
         .collect();
-    strangers
-        .into_iter()
-        .chain(
-            left.into_iter()
-                .map(|name| format!("functions/{name}: is not deployed")),
-        )
-        .collect()
+    strangers.into_iter().chain(left.into_iter().map(|name| format!("functions/{name}: is not deployed"))).collect()
 }
