@@ -70,15 +70,12 @@ impl Stored {
     pub(crate) fn to_row(&self, cause: Cause) -> Result<Item, Unusable> {
         let order = &self.order;
         let envelope = Envelope::new(order.clone(), 1, "checkout", order.placed_at, cause)?;
-        let event_id = envelope.metadata.event_id.to_string();
         let outbox = OutboxEntry::to_attribute(&[envelope.into_outbox_entry()?])?;
         let row = Row::new(key_of(&order.order_id))
             .set("status", self.status.as_str())
             .set("user_id", order.user_id.as_str())
             .set("caller", self.caller.as_str())
             .set("request_hash", self.request_hash.as_str())
-            .set("placed_at", order.placed_at)
-            .set("event_id", event_id)
             .set(OutboxEntry::ATTRIBUTE, outbox);
         Ok(row.into_item())
     }
