@@ -86,6 +86,10 @@ text_type!(
     Sku, r"^[A-Za-z0-9._-]{1,64}$", |s| identifier(s, "", MAX_ID)
 );
 text_type!(
+    /// The identifier of a wave of picks, by the same rule as [`OrderId`].
+    WaveId, r"^[A-Za-z0-9._-]{1,64}$", |s| identifier(s, "", MAX_ID)
+);
+text_type!(
     /// The identifier of whatever an event is about, by the same rule as [`OrderId`].
     AggregateId, r"^[A-Za-z0-9._-]{1,64}$", |s| identifier(s, "", MAX_ID)
 );

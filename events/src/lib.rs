@@ -2,7 +2,7 @@
 //!
 //! * [`Envelope`]: what lies on the bus, one shape for every event
 //! * [`Fact`]: something that happened, which a service may emit; [`DomainEvent`]: what a consumer can read
-//! * [`OrderPlaced`], [`OrderConfirmed`], [`OrderFlagged`]: the facts, one file each
+//! * [`OrderPlaced`], [`OrderConfirmed`], [`OrderFlagged`], [`PickWaveReleased`]: the facts, one file each
 //! * [`Usd`], [`OrderId`], [`Sku`], [`Quantity`], [`EmailAddress`], [`Address`]: values that cannot be invalid
 //! * [`Redacted`]: personal data, which never reaches a log
 //! * [`OutboxEntry`]: an event on its way, stored in the row that caused it
@@ -19,16 +19,18 @@ mod order_confirmed;
 mod order_flagged;
 mod order_placed;
 mod outbox;
+mod pick_wave_released;
 mod redacted;
 
 pub use address::{Address, CountryCode, PostalCode, RegionCode};
 pub use email_address::EmailAddress;
 pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body};
 pub use fact::{DomainEvent, Fact, ReadError};
-pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId, fingerprint};
+pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId, WaveId, fingerprint};
 pub use money::Usd;
 pub use order_confirmed::OrderConfirmed;
 pub use order_flagged::{OrderFlagged, Reason};
 pub use order_placed::{Line, MAX_LINES, OrderPlaced};
 pub use outbox::OutboxEntry;
+pub use pick_wave_released::{Pick, PickWaveReleased};
 pub use redacted::Redacted;

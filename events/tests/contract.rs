@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
-use switchyard_events::{DomainEvent, Envelope, EventId, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, parse_body};
+use switchyard_events::{
+    DomainEvent, Envelope, EventId, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, PickWaveReleased, parse_body,
+};
 
 fn file(folder: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name)
@@ -126,7 +128,12 @@ macro_rules! contract_of {
     )*};
 }
 
-contract_of!(order_placed: OrderPlaced, order_confirmed: OrderConfirmed, order_flagged: OrderFlagged);
+contract_of!(
+    order_placed: OrderPlaced,
+    order_confirmed: OrderConfirmed,
+    order_flagged: OrderFlagged,
+    pick_wave_released: PickWaveReleased
+);
 
 #[test]
 fn taking_a_property_away_requiring_one_or_changing_a_rule_is_noticed() {
@@ -182,8 +189,14 @@ fn a_bad_event_is_refused_with_the_field_and_without_its_values() {
 
 #[test]
 fn the_samples_event_ids_are_the_derived_ones() {
-    for (event_type, sequence) in [("OrderPlaced", 1), ("OrderConfirmed", 2), ("OrderFlagged", 2)] {
+    for (event_type, aggregate, sequence) in [
+        ("OrderPlaced", "ord_8h2a", 1),
+        ("OrderConfirmed", "ord_8h2a", 2),
+        ("OrderFlagged", "ord_8h2a", 2),
+        ("PickWaveReleased", "20260526T1420Z", 1),
+    ] {
         let text = fs::read_to_string(file("samples", &format!("{event_type}.v1.json"))).unwrap();
-        assert!(text.contains(EventId::derive(event_type, "ord_8h2a", sequence).as_str()));
+        let derived = EventId::derive(event_type, aggregate, sequence);
+        assert!(text.contains(derived.as_str()), "{event_type}: {derived}");
     }
 }

@@ -1,0 +1,159 @@
+//! A wave of orders is closed, and its goods are to be picked.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Fact, Invalid, OrderId, Sku, WaveId};
+
+/// A wave of orders is closed, and its goods are to be picked. Emitted by `warehouse`, once per page of the wave; the page is the
+/// sequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PickWaveReleased {
+    /// The wave.
+    pub wave_id: WaveId,
+    /// Which page of the wave this is, from 1.
+    #[schemars(range(min = 1))]
+    pub page: u32,
+    /// How many pages the wave has.
+    #[schemars(range(min = 1))]
+    pub pages: u32,
+    /// When the wave was closed (RFC 3339, UTC), the same in all its pages.
+    #[schemars(with = "String", extend("format" = "date-time"))]
+    pub released_at: Timestamp,
+    /// The orders of this page: 1 to 90, each in one page only, and whole.
+    #[schemars(length(min = 1, max = 90))]
+    pub order_ids: Vec<OrderId>,
+    /// What to take from the shelves for these orders, each product once.
+    #[schemars(length(min = 1))]
+    pub picks: Vec<Pick>,
+}
+
+/// One product of a page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Pick {
+    /// The product.
+    pub sku: Sku,
+    /// How many, over all orders of the page.
+    #[schemars(range(min = 1))]
+    pub quantity: u32,
+    /// The orders that they are for.
+    pub order_ids: Vec<OrderId>,
+}
+
+impl PickWaveReleased {
+    /// The most orders of one page: a reader writes a row for each and its marker in one DynamoDB transaction (at most 100 actions,
+    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>, 2026-11-21).
+    pub const MAX_ORDERS: usize = 90;
+
+    /// The most order lines of one page (the orders named by its picks, summed). With the longest identifiers this is 170 KB:
+    /// below the 256 KB that any part of the way takes, and below a DynamoDB item's 400 KB.
+    pub const MAX_LINES: usize = 1000;
+
+    /// How many order lines the page holds.
+    pub fn lines(&self) -> usize {
+        self.picks.iter().map(|pick| pick.order_ids.len()).sum()
+    }
+}
+
+impl Fact for PickWaveReleased {
+    const TYPE: &'static str = "PickWaveReleased";
+    const VERSION: u32 = 1;
+    const AGGREGATE: &'static str = "wave";
+
+    fn aggregate_id(&self) -> &str {
+        self.wave_id.as_str()
+    }
+
+    fn check(&self) -> Result<(), Invalid> {
+        if !(1..=self.pages).contains(&self.page) {
+            return Err(Invalid::new("page must be from 1 to pages"));
+        }
+        if !(1..=Self::MAX_ORDERS).contains(&self.order_ids.len()) || self.lines() > Self::MAX_LINES {
+            let (orders, lines) = (Self::MAX_ORDERS, Self::MAX_LINES);
+            return Err(Invalid(format!("a page must hold 1 to {orders} orders and at most {lines} lines")));
+        }
+        let orders = distinct(&self.order_ids).ok_or_else(|| Invalid::new("order_ids must name each order once"))?;
+        let skus: Vec<_> = self.picks.iter().map(|pick| &pick.sku).collect();
+        distinct(&skus).ok_or_else(|| Invalid::new("picks must name each sku once"))?;
+        for pick in &self.picks {
+            distinct(&pick.order_ids).ok_or_else(|| Invalid::new("a pick must name each order once"))?;
+            // Nobody orders less than one piece, so an order more than pieces means that a sum went wrong.
+            if (pick.quantity as usize) < pick.order_ids.len().max(1) {
+                return Err(Invalid::new("a pick must hold at least a piece for each of its orders"));
+            }
+        }
+        let picked: BTreeSet<_> = self.picks.iter().flat_map(|pick| &pick.order_ids).collect();
+        if picked != orders {
+            return Err(Invalid::new("picks must be for the orders in order_ids, all of them and no others"));
+        }
+        Ok(())
+    }
+}
+
+/// The values as a set, if none is there twice.
+fn distinct<T: Ord>(values: &[T]) -> Option<BTreeSet<&T>> {
+    let set: BTreeSet<&T> = values.iter().collect();
+    (set.len() == values.len()).then_some(set)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page() -> PickWaveReleased {
+        let order = |id: &str| OrderId::parse(id).unwrap();
+        let pick = |sku: &str, quantity, order_ids: &[&str]| Pick {
+            sku: Sku::parse(sku).unwrap(),
+            quantity,
+            order_ids: order_ids.iter().map(|id| order(id)).collect(),
+        };
+        PickWaveReleased {
+            wave_id: WaveId::parse("20260526T1420Z").unwrap(),
+            page: 1,
+            pages: 1,
+            released_at: "2026-05-26T14:25:30Z".parse().unwrap(),
+            order_ids: vec![order("a"), order("b")],
+            picks: vec![pick("MUG-01", 3, &["a", "b"]), pick("TEA-07", 1, &["b"])],
+        }
+    }
+
+    #[test]
+    fn a_page_that_contradicts_itself_is_refused() {
+        assert_eq!(page().check(), Ok(()));
+        let refused = |change: fn(&mut PickWaveReleased), why: &str| {
+            let mut page = page();
+            change(&mut page);
+            let error = page.check().expect_err(why).0;
+            assert!(error.contains(why), "{error}");
+        };
+        refused(|page| page.page = 2, "from 1 to pages");
+        refused(|page| page.page = 0, "from 1 to pages");
+        refused(|page| page.order_ids.clear(), "1 to 90 orders");
+        refused(|page| page.order_ids.push(page.order_ids[0].clone()), "each order once");
+        refused(|page| page.picks.push(page.picks[0].clone()), "each sku once");
+        refused(|page| page.picks[0].quantity = 1, "at least a piece");
+        refused(|page| page.order_ids.truncate(1), "all of them and no others");
+        refused(|page| page.picks.truncate(0), "all of them and no others");
+    }
+
+    #[test]
+    fn the_biggest_page_fits_a_bus_entry() {
+        let long = |n: usize| format!("{n:064}");
+        let mut page = page();
+        page.wave_id = WaveId::parse(long(0)).unwrap();
+        page.order_ids = (0..PickWaveReleased::MAX_ORDERS).map(|n| OrderId::parse(long(n)).unwrap()).collect();
+        page.picks = (0..PickWaveReleased::MAX_LINES)
+            .map(|n| Pick {
+                sku: Sku::parse(long(n)).unwrap(),
+                quantity: u32::MAX,
+                order_ids: vec![page.order_ids[n % PickWaveReleased::MAX_ORDERS].clone()],
+            })
+            .collect();
+        assert_eq!(page.check(), Ok(()));
+        let bytes = serde_json::to_string(&page).unwrap().len();
+        assert!(bytes < 200_000, "{bytes} bytes");
+    }
+}
