@@ -50,6 +50,8 @@ impl Table {
         if let Err(error) = self.get(&Key::new("WARM-UP", "WARM-UP")).await {
             tracing::warn!(%error, "warm-up failed; the first event will open the connection");
         }
+        // Not an event\'s cost.
+        self.take_usage();
     }
 
     /// One row, strongly consistent.
