@@ -3,9 +3,13 @@
 //! Rows: `ORDER#<id>` / `PICK` (which wave the order is in; also the marker), `WAVE#<start>` / `PICK#<order>` (what to pick) and
 //! `WAVE#<start>` / `WAVE#<shard>` (how many picks, and whether the wave is closed).
 
+mod release;
+
 use jiff::{SignedDuration, Timestamp};
 use switchyard_chassis::{Condition, Consumer, Effects, Env, Failure, Key, Received, Row, Update, Value};
 use switchyard_events::{Line, OrderPlaced};
+
+pub use release::ReleaseWaves;
 
 /// Every pick of a wave meets on the wave's own row; spread over this many rows, concurrent batches rarely do.
 pub const SHARDS: u32 = 4;
