@@ -1,5 +1,6 @@
 //! One invocation: up to ten messages, each read, applied and answered for on its own.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -12,13 +13,14 @@ use crate::apply::{Apply, Transactional};
 use crate::lease::Leased;
 use crate::metrics::Tally;
 use crate::queue::{Disposal, receives};
-use crate::{Clock, Consumer, Env, Failure, Outcome, Queue, Received, Sender, Table};
+use crate::{Clock, Consumer, Env, Failure, Outcome, Queue, Received, Sender, Table, Usage};
 
 /// Handles batches of one consumer.
 pub struct Batch<A> {
     apply: A,
     queue: Queue,
     clock: Clock,
+    cost: Cell<Usage>,
 }
 
 /// How long a consumer remembers an event, and which telling of history it is in.
@@ -47,7 +49,7 @@ impl<C: Consumer> Batch<Transactional<C>> {
         let generation = memory.generation;
         let apply =
             Transactional { consumer, table, clock: clock.clone(), marker_ttl: memory.marker_ttl(), generation };
-        Self { apply, queue, clock }
+        Self { apply, queue, clock, cost: Cell::default() }
     }
 }
 
@@ -62,7 +64,7 @@ impl<S: Sender> Batch<Leased<S>> {
             marker_ttl: memory.marker_ttl(),
             generation: memory.generation,
         };
-        Self { apply, queue, clock }
+        Self { apply, queue, clock, cost: Cell::default() }
     }
 }
 
@@ -123,7 +125,13 @@ impl<A: Apply> Batch<A> {
                 response.batch_item_failures.push(failure);
             }
         }
-        tally.report(self.apply.take_usage(), self.clock.now());
+        self.cost.set(self.apply.take_usage());
+        tally.report(self.cost.get(), self.clock.now());
         response
+    }
+
+    /// What the last batch cost.
+    pub fn cost(&self) -> Usage {
+        self.cost.get()
     }
 }

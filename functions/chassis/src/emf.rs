@@ -39,6 +39,10 @@ impl Metrics {
     }
 
     fn metric(mut self, name: &str, unit: &str, value: Value) -> Self {
+        // A metric without a value makes CloudWatch refuse the whole line.
+        if value.as_array().is_some_and(Vec::is_empty) {
+            return self;
+        }
         self.definitions.push(json!({"Name": name, "Unit": unit}));
         self.property(name, value)
     }
@@ -70,6 +74,7 @@ mod tests {
         let metrics = Metrics::of("Consumer", "tax")
             .count("Processed", 3)
             .milliseconds("LagMs", vec![5, 9])
+            .milliseconds("Idle", Vec::<u64>::new())
             .property("BatchSize", 4);
         let expected = json!({
             "_aws": {"Timestamp": 0, "CloudWatchMetrics": [{
