@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use jiff::SignedDuration;
-use switchyard_chassis::conformance::{self as suite, Bench, Fault, Strike};
+use switchyard_chassis::conformance::{self as suite, Bench, Fault, Strike, event_id, order};
 use switchyard_chassis::{Batch, Clients, Env, Failure, Leased, Memory};
 use switchyard_events::EventId;
 
@@ -12,8 +12,9 @@ use crate::world::World;
 
 const MEMORY: Memory = Memory { marker_ttl_days: 90, generation: 1 };
 
-fn second() -> EventId {
-    EventId::derive("OrderPlaced", "ord_conformance2", 1)
+/// The event that a fault strikes.
+fn second(bench: &Bench) -> EventId {
+    event_id(&(bench.event)(2))
 }
 
 fn on_purpose() -> Strike {
@@ -24,7 +25,7 @@ fn on_purpose() -> Strike {
 macro_rules! transactional {
     ($consumer:expr) => {
         |_world: &World, bench: &Bench, strike: Strike| {
-            let consumer = Fault { inner: $consumer, event_id: second(), strike };
+            let consumer = Fault { inner: $consumer, event_id: second(bench), strike };
             Batch::transactional(consumer, bench.table.clone(), bench.queue.clone(), MEMORY, bench.clock.clone())
         }
     };
@@ -36,13 +37,13 @@ fn email(world: &World, bench: &Bench, strike: Strike) -> Batch<Leased<Fault<::e
     let mut env = Env::from(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
     let inner = ::email::Email::from_env(&mut env, &Clients::from_sdk(world.cloud.config.clone()));
     env.finish(()).unwrap();
-    let sender = Fault { inner, event_id: second(), strike };
+    let sender = Fault { inner, event_id: second(bench), strike };
     let lease = SignedDuration::from_secs(2);
     Batch::leased(sender, bench.table.clone(), bench.queue.clone(), lease, MEMORY, bench.clock.clone())
 }
 
 macro_rules! conforms {
-    ($($name:ident: $batch:expr;)*) => {
+    ($($name:ident: $event:expr, $batch:expr;)*) => {
         /// The consumers that the suite is run for.
         const COVERED: &[&str] = &[$(stringify!($name)),*];
 
@@ -50,7 +51,7 @@ macro_rules! conforms {
             use super::*;
 
             async fn bench(world: &World) -> Bench {
-                Bench::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await
+                Bench::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await.of($event)
             }
 
             #[tokio::test]
@@ -108,12 +109,12 @@ macro_rules! conforms {
 }
 
 conforms! {
-    analytics: transactional!(::analytics::Analytics);
-    email: super::email;
-    fraud: transactional!(::fraud::Fraud { threshold: 60 });
-    recommendations: transactional!(::recommendations::Recommendations);
-    tax: transactional!(::tax::Tax);
-    warehouse: transactional!(::warehouse::Warehouse);
+    analytics: order, transactional!(::analytics::Analytics);
+    email: order, super::email;
+    fraud: order, transactional!(::fraud::Fraud { threshold: 60 });
+    recommendations: order, transactional!(::recommendations::Recommendations);
+    tax: order, transactional!(::tax::Tax);
+    warehouse: order, transactional!(::warehouse::Warehouse);
 }
 
 /// A new consumer must be put through the suite, too.

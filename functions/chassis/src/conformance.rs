@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use aws_types::SdkConfig;
 use rust_decimal::Decimal;
-use switchyard_events::{Aggregate, AggregateId, Envelope, EventId, OrderId, OrderPlaced};
+use switchyard_events::{Aggregate, AggregateId, Envelope, EventId, Fact, OrderId, OrderPlaced, parse_body};
 use tokio::time::Instant;
 
 use crate::apply::Apply;
@@ -29,10 +29,12 @@ pub struct Bench {
     pub queue: Queue,
     /// Stands still, so that two runs write the same rows.
     pub clock: Clock,
+    /// The body of a queue message with the `n`th event that the consumer reads: another event for another number.
+    pub event: fn(u32) -> String,
 }
 
 impl Bench {
-    /// Makes a table and two queues whose names begin with this one.
+    /// Makes a table and two queues whose names begin with this one, for a consumer of orders.
     pub async fn new(sdk: &SdkConfig, name: &str) -> Self {
         let name = format!("{name}-{:08x}", fastrand::u32(..));
         let dynamodb = aws_sdk_dynamodb::Client::new(sdk);
@@ -48,7 +50,18 @@ impl Bench {
         let url = client.create_queue().queue_name(&name).send().await.unwrap().queue_url.unwrap();
         let dlq_url = client.create_queue().queue_name(format!("{name}-dlq")).send().await.unwrap().queue_url.unwrap();
         let clock = Clock::fixed("2026-05-26T14:23:04Z".parse().unwrap());
-        Self { table: Table::new(dynamodb, name), queue: Queue { client, url, dlq_url, max_receives: 5 }, clock }
+        let queue = Queue { client, url, dlq_url, max_receives: 5 };
+        Self { table: Table::new(dynamodb, name), queue, clock, event: order }
+    }
+
+    /// The bench of a consumer that reads other events.
+    pub fn of(self, event: fn(u32) -> String) -> Self {
+        Self { event, ..self }
+    }
+
+    /// The body with the `n`th event.
+    fn event(&self, n: u32) -> String {
+        (self.event)(n)
     }
 
     /// Sends these bodies and receives them again, as one batch.
@@ -171,11 +184,18 @@ pub fn order(n: u32) -> String {
     envelope.data.placed_at += jiff::SignedDuration::from_mins(n.into());
     envelope.metadata.event_id = EventId::derive("OrderPlaced", &id, 1);
     envelope.metadata.aggregate = Aggregate { kind: "order".into(), id: AggregateId::parse(id).unwrap(), sequence: 1 };
-    format!(r#"{{"detail-type":"OrderPlaced","detail":{}}}"#, serde_json::to_string(&envelope).unwrap())
+    body(&envelope)
 }
 
-fn event_id(n: u32) -> EventId {
-    EventId::derive("OrderPlaced", &format!("ord_conformance{n}"), 1)
+/// The body of a queue message with this event.
+pub fn body<F: Fact>(envelope: &Envelope<F>) -> String {
+    let (kind, detail) = (F::TYPE, serde_json::to_string(envelope).unwrap());
+    format!(r#"{{"detail-type":"{kind}","detail":{detail}}}"#)
+}
+
+/// The identifier of the event in a body.
+pub fn event_id(body: &str) -> EventId {
+    parse_body(body).unwrap().metadata.event_id
 }
 
 /// A consumer or sender that fails for one event and works for all others.
@@ -232,22 +252,22 @@ impl<S: Sender> Sender for Fault<S> {
 
 /// The same event again and again, alone, twice in a batch, and behind others, changes nothing.
 pub async fn a_duplicate_changes_nothing<A: Apply>(bench: &Bench, batch: &Batch<A>) {
-    assert!(bench.process(batch, bench.receive(&[order(1)]).await).await.is_empty());
+    assert!(bench.process(batch, bench.receive(&[bench.event(1)]).await).await.is_empty());
     let once = bench.meaning().await;
     assert_eq!(bench.applied().await, 1);
-    for bodies in [vec![order(1)], vec![order(1), order(1), order(1)]] {
+    for bodies in [vec![bench.event(1)], vec![bench.event(1), bench.event(1), bench.event(1)]] {
         assert!(bench.process(batch, bench.receive(&bodies).await).await.is_empty());
         assert_eq!(bench.meaning().await, once);
     }
-    let twice = [order(2), order(1), order(2), order(3)];
+    let twice = [bench.event(2), bench.event(1), bench.event(2), bench.event(3)];
     assert!(bench.process(batch, bench.receive(&twice).await).await.is_empty());
     assert_eq!(bench.applied().await, 3);
 }
 
 /// What cannot be read goes to the dead-letter queue with its reason, body untouched, and its neighbours are done.
 pub async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done<A: Apply>(bench: &Bench, batch: &Batch<A>) {
-    let newer = order(2).replace(r#""version":1"#, r#""version":99"#);
-    let bodies = [order(1), "{ no json".to_owned(), newer.clone(), order(3)];
+    let newer = bench.event(2).replace(r#""version":1"#, r#""version":99"#);
+    let bodies = [bench.event(1), "{ no json".to_owned(), newer.clone(), bench.event(3)];
     assert!(bench.process(batch, bench.receive(&bodies).await).await.is_empty());
     assert_eq!(bench.applied().await, 2);
     let mut dead = bench.dead().await;
@@ -259,7 +279,7 @@ pub async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done<A: Appl
         assert_eq!(attributes["consumer"], A::NAME);
         assert!(attributes.contains_key("fingerprint") && attributes.contains_key("first_received_at"));
     }
-    assert_eq!(dead[1].1["event_id"], event_id(2).as_str());
+    assert_eq!(dead[1].1["event_id"], event_id(&bench.event(2)).as_str());
 }
 
 /// A record that panics comes back alone; its neighbours are done, and it too once the fault is gone.
@@ -268,8 +288,8 @@ pub async fn a_panic_is_its_own_records_failure<A: Apply, B: Apply>(
     broken: &Batch<A>,
     whole: &Batch<B>,
 ) {
-    let messages = bench.receive(&[order(1), order(2), order(3)]).await;
-    let guilty = messages.iter().find(|message| message.body.as_deref() == Some(&order(2))).unwrap();
+    let messages = bench.receive(&[bench.event(1), bench.event(2), bench.event(3)]).await;
+    let guilty = messages.iter().find(|message| message.body.as_deref() == Some(&bench.event(2))).unwrap();
     let guilty = BTreeSet::from([guilty.message_id.clone().unwrap()]);
     assert_eq!(bench.process(broken, messages).await, guilty);
     assert_eq!(bench.applied().await, 2);
@@ -280,16 +300,18 @@ pub async fn a_panic_is_its_own_records_failure<A: Apply, B: Apply>(
 
 /// A rejected record goes to the dead-letter queue with its code; its neighbours are done.
 pub async fn a_rejected_record_is_dead_with_its_code<A: Apply>(bench: &Bench, broken: &Batch<A>) {
-    assert!(bench.process(broken, bench.receive(&[order(1), order(2), order(3)]).await).await.is_empty());
+    assert!(
+        bench.process(broken, bench.receive(&[bench.event(1), bench.event(2), bench.event(3)]).await).await.is_empty()
+    );
     assert_eq!(bench.applied().await, 2);
     let dead = bench.dead().await;
     assert_eq!(dead.len(), 1);
-    assert_eq!((dead[0].0.as_str(), dead[0].1["error_code"].as_str()), (order(2).as_str(), "on_purpose"));
+    assert_eq!((dead[0].0.as_str(), dead[0].1["error_code"].as_str()), (bench.event(2).as_str(), "on_purpose"));
 }
 
 /// At its last receive a record that still fails goes to the dead-letter queue, with what kept it from being done.
 pub async fn the_last_receive_is_dead_with_its_reason<A: Apply>(bench: &Bench, broken: &Batch<A>) {
-    let mut messages = bench.receive(&[order(2)]).await;
+    let mut messages = bench.receive(&[bench.event(2)]).await;
     let last = bench.queue.max_receives.to_string();
     messages[0].attributes.insert("ApproximateReceiveCount".into(), last.clone());
     assert!(bench.process(broken, messages).await.is_empty());
@@ -308,7 +330,7 @@ pub async fn two_workers_at_once_leave_what_one_leaves<A: Apply>(
     alone: &Bench,
     single: &Batch<A>,
 ) {
-    let bodies = [order(1), order(2), order(3)];
+    let bodies = [bench.event(1), bench.event(2), bench.event(3)];
     for body in &bodies {
         assert!(alone.process(single, alone.receive(std::slice::from_ref(body)).await).await.is_empty());
     }
@@ -337,7 +359,7 @@ const TIMES: &[&str] = &["processed_at", "lag_ms", "expires_at", "outbox"];
 
 /// With no time left, everything is handed back and nothing is written.
 pub async fn without_time_everything_is_handed_back<A: Apply>(bench: &Bench, batch: &Batch<A>) {
-    let messages = bench.receive(&[order(1), order(2)]).await;
+    let messages = bench.receive(&[bench.event(1), bench.event(2)]).await;
     let mut event = SqsEvent::default();
     event.records = messages.clone();
     let response = batch.process(event, Instant::now()).await;
