@@ -5,11 +5,12 @@ SHELL := bash
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
-export AWS_DEFAULT_REGION ?= us-east-1
 
 ARCH ?= arm64
 EVENT ?= events/samples/OrderPlaced.v1.json
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
+# `sam validate` wants a region, though it asks nothing of one.
+CHECK_TEMPLATES := cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --region us-east-1 --lint --language-extensions --template-file template.yaml
 SAM_DEPLOY := sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
 
 .PHONY: up down test lint invoke package deploy build tools help
@@ -26,14 +27,14 @@ test: build ## Run every test, on a local cloud of its own
 
 lint: tools ## Check formatting, lints and templates
 	cargo fmt --all --check && cargo clippy --workspace --all-targets --quiet -- -D warnings
-	cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --lint --language-extensions --template-file template.yaml
+	$(CHECK_TEMPLATES)
 
 invoke: ## Call one function locally: make invoke FN=tax EVENT=events/samples/OrderPlaced.v1.json
 	@.local/bin/yard invoke $(or $(FN),$(error name a function: make invoke FN=tax)) $(EVENT)
 
 package: tools ## Build every function for AWS (ARCH=arm64, or x86_64) and check the templates
 	cargo lambda build --release --$(subst _,-,$(ARCH)) $(patsubst functions/%/src/main.rs,--package %,$(wildcard functions/*/src/main.rs))
-	cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --lint --language-extensions --template-file template.yaml
+	$(CHECK_TEMPLATES)
 
 deploy: package ## Deploy to AWS with your credentials, then fill the catalog
 	$(SAM_DEPLOY) infra/template.yaml --parameter-overrides Architecture=$(ARCH)

@@ -37,10 +37,7 @@ pub struct Call<'a> {
 impl Api {
     /// The API at `url`, called with the credentials of `cloud`.
     pub fn new(cloud: &Cloud, url: &str) -> Result<Self> {
-        let credentials = cloud
-            .config
-            .credentials_provider()
-            .context("there are no AWS credentials")?;
+        let credentials = cloud.config.credentials_provider().context("there are no AWS credentials")?;
         Ok(Self {
             url: url.trim_end_matches('/').to_owned(),
             region: cloud.region().to_owned(),
@@ -51,49 +48,25 @@ impl Api {
 
     /// `POST /checkout` with a JSON cart.
     pub async fn checkout(&self, cart: &Value, headers: &[(&str, &str)]) -> Result<Reply> {
-        self.checkout_raw(
-            cart.to_string().as_bytes(),
-            &[&[("content-type", "application/json")], headers].concat(),
-        )
-        .await
+        self.checkout_raw(cart.to_string().as_bytes(), &[&[("content-type", "application/json")], headers].concat())
+            .await
     }
 
     /// `POST /checkout` with any bytes and exactly these headers.
     pub async fn checkout_raw(&self, body: &[u8], headers: &[(&str, &str)]) -> Result<Reply> {
-        self.send(&Call {
-            method: "POST",
-            path: "/checkout",
-            headers,
-            body,
-            signed: true,
-        })
-        .await
+        self.send(&Call { method: "POST", path: "/checkout", headers, body, signed: true }).await
     }
 
     /// `GET` of a path.
     pub async fn get(&self, path: &str) -> Result<Reply> {
-        self.send(&Call {
-            method: "GET",
-            path,
-            headers: &[],
-            body: b"",
-            signed: true,
-        })
-        .await
+        self.send(&Call { method: "GET", path, headers: &[], body: b"", signed: true }).await
     }
 
     /// Any call.
     pub async fn send(&self, call: &Call<'_>) -> Result<Reply> {
         let url = format!("{}{}", self.url, call.path);
-        let signature = if call.signed {
-            self.sign(&url, call).await?
-        } else {
-            Vec::new()
-        };
-        let given = call
-            .headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let signature = if call.signed { self.sign(&url, call).await? } else { Vec::new() };
+        let given = call.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         exchange(&self.connector, call.method, &url, given.chain(signature), call.body).await
     }
 
@@ -113,19 +86,10 @@ impl Api {
             .build()
             .context("the request cannot be signed")?
             .into();
-        let request = SignableRequest::new(
-            call.method,
-            url,
-            call.headers.iter().copied(),
-            SignableBody::Bytes(call.body),
-        )
-        .context("the request cannot be signed")?;
-        let (instructions, _) = sign(request, &params)
-            .context("the request cannot be signed")?
-            .into_parts();
-        Ok(instructions
-            .headers()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect())
+        let request =
+            SignableRequest::new(call.method, url, call.headers.iter().copied(), SignableBody::Bytes(call.body))
+                .context("the request cannot be signed")?;
+        let (instructions, _) = sign(request, &params).context("the request cannot be signed")?.into_parts();
+        Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 }

@@ -34,17 +34,10 @@ pub async fn place(project: &Project) -> Result<Vec<Binary>> {
                 binary.path.display()
             );
         }
-        copy_if_newer(
-            &binary.path,
-            &project.path("target/lambda").join(&binary.name).join("bootstrap"),
-        )?;
+        copy_if_newer(&binary.path, &project.path("target/lambda").join(&binary.name).join("bootstrap"))?;
     }
     let fresh = built.join("yard");
-    let myself = if fresh.is_file() {
-        fresh
-    } else {
-        std::env::current_exe().context("yard cannot find itself")?
-    };
+    let myself = if fresh.is_file() { fresh } else { std::env::current_exe().context("yard cannot find itself")? };
     let home = project.path(".local/bin/yard");
     if myself != home {
         copy_if_newer(&myself, &home)?;
@@ -57,9 +50,8 @@ fn copy_if_newer(from: &Path, to: &Path) -> Result<()> {
     let failed = || format!("{} cannot be copied to {}", from.display(), to.display());
     let source = from.metadata().with_context(failed)?;
     let modified = source.modified().with_context(failed)?;
-    let same = to
-        .metadata()
-        .is_ok_and(|there| there.len() == source.len() && there.modified().is_ok_and(|t| t == modified));
+    let same =
+        to.metadata().is_ok_and(|there| there.len() == source.len() && there.modified().is_ok_and(|t| t == modified));
     if same {
         return Ok(());
     }
@@ -70,10 +62,6 @@ fn copy_if_newer(from: &Path, to: &Path) -> Result<()> {
     let aside = to.with_extension("new");
     fs::copy(from, &aside).with_context(failed)?;
     let times = FileTimes::new().set_modified(modified);
-    File::options()
-        .write(true)
-        .open(&aside)
-        .and_then(|file| file.set_times(times))
-        .with_context(failed)?;
+    File::options().write(true).open(&aside).and_then(|file| file.set_times(times)).with_context(failed)?;
     fs::rename(&aside, to).with_context(failed)
 }

@@ -31,36 +31,21 @@ pub async fn run() -> ExitCode {
 }
 
 async fn dispatch(Cli { target, command }: Cli) -> Result<u8> {
-    let asked = Asked {
-        project: Project::find()?,
-        target,
-    };
+    let asked = Asked { project: Project::find()?, target };
     match command {
         Command::Up { port, no_build } => {
-            let options = up::Options {
-                port,
-                no_build,
-                stack: asked.target.stack.clone(),
-            };
+            let options = up::Options { port, no_build, stack: asked.target.stack.clone() };
             up::up(&asked.project, &asked.instance()?, &options).await.map(|_| OK)
         }
         Command::Down => up::down(&asked.instance()?).await.map(|_| OK),
         Command::Tools => tools::install(&asked.project).await.map(|()| OK),
         Command::Seed { region } => asked.seed(region).await,
         Command::Order { wish, count, json } => asked.order(wish, count, json).await,
-        Command::Trace {
-            order_id,
-            wait,
-            json,
-            region,
-        } => asked.trace(&order_id, wait, json, region).await,
+        Command::Trace { order_id, wait, json, region } => asked.trace(&order_id, wait, json, region).await,
         Command::Status { json, region } => asked.status(json, region).await,
-        Command::Invoke {
-            function,
-            event_file,
-            json,
-            region,
-        } => asked.invoke(&function, &event_file, json, region).await,
+        Command::Invoke { function, event_file, json, region } => {
+            asked.invoke(&function, &event_file, json, region).await
+        }
     }
 }
 
@@ -124,12 +109,7 @@ impl Asked {
 
     /// The stack that the command is for. Says on stderr which one that is.
     async fn connect(&self, region: Option<String>) -> Result<(Cloud, Stack)> {
-        let Target {
-            instance,
-            aws,
-            stack,
-            aws_region,
-        } = &self.target;
+        let Target { instance, aws, stack, aws_region } = &self.target;
         let cloud = if *aws {
             Cloud::aws(stack, region.or_else(|| aws_region.clone())).await?
         } else {

@@ -49,17 +49,14 @@ impl Cloud {
 
     /// A stack on AWS, with the usual chain of credentials and regions.
     pub async fn aws(stack: &str, region: Option<String>) -> Result<Self> {
-        let http = aws_smithy_http_client::Builder::new()
-            .tls_provider(Provider::Rustls(CryptoMode::Ring))
-            .build_https();
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
         if let Some(region) = region {
             loader = loader.region(Region::new(region));
         }
         let config = loader.load().await;
-        config
-            .region()
-            .context("no AWS region is set: pass --aws-region, or set AWS_REGION")?;
+        config.region().context("no AWS region is set: pass --aws-region, or set AWS_REGION")?;
         Ok(Self::new(stack.to_owned(), None, config))
     }
 

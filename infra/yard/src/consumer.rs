@@ -30,11 +30,7 @@ pub struct Consumer {
 /// Follows a mapping to everything that belongs to its function.
 pub(crate) async fn read(cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Result<Consumer> {
     let queue_arn = mapping.event_source_arn().unwrap_or_default().to_owned();
-    let function = mapping
-        .function_arn()
-        .and_then(function_of)
-        .unwrap_or_default()
-        .to_owned();
+    let function = mapping.function_arn().and_then(function_of).unwrap_or_default().to_owned();
     let (queue_url, configuration) =
         tokio::try_join!(queue_url_of(cloud, &queue_arn), configuration(cloud, &function))?;
     let dlq_url = dead_letters(cloud, &queue_url).await?;
@@ -62,37 +58,21 @@ async fn configuration(cloud: &Cloud, function: &str) -> Result<HashMap<String, 
         .send()
         .await
         .with_context(|| format!("the configuration of {function} cannot be read"))?;
-    Ok(answer
-        .environment
-        .and_then(|environment| environment.variables)
-        .unwrap_or_default())
+    Ok(answer.environment.and_then(|environment| environment.variables).unwrap_or_default())
 }
 
 async fn queue_url_of(cloud: &Cloud, arn: &str) -> Result<String> {
     let name = last(arn);
     let answer = cloud.sqs.get_queue_url().queue_name(name).send().await;
-    answer
-        .with_context(|| format!("the queue {name} cannot be found"))?
-        .queue_url
-        .context("a queue without an address")
+    answer.with_context(|| format!("the queue {name} cannot be found"))?.queue_url.context("a queue without an address")
 }
 
 async fn dead_letters(cloud: &Cloud, queue_url: &str) -> Result<String> {
     let name = QueueAttributeName::RedrivePolicy;
-    let answer = cloud
-        .sqs
-        .get_queue_attributes()
-        .queue_url(queue_url)
-        .attribute_names(name.clone())
-        .send()
-        .await;
-    let attributes = answer
-        .with_context(|| format!("the queue {queue_url} cannot be read"))?
-        .attributes
-        .unwrap_or_default();
-    let policy = attributes
-        .get(&name)
-        .with_context(|| format!("the queue {queue_url} has no dead-letter queue"))?;
+    let answer = cloud.sqs.get_queue_attributes().queue_url(queue_url).attribute_names(name.clone()).send().await;
+    let attributes =
+        answer.with_context(|| format!("the queue {queue_url} cannot be read"))?.attributes.unwrap_or_default();
+    let policy = attributes.get(&name).with_context(|| format!("the queue {queue_url} has no dead-letter queue"))?;
     queue_url_of(cloud, &dead_letter_arn(policy)?).await
 }
 
@@ -117,10 +97,7 @@ fn last(arn: &str) -> &str {
 
 fn short_name<'a>(stack: &str, queue_arn: &'a str) -> &'a str {
     let queue = last(queue_arn);
-    queue
-        .strip_prefix(stack)
-        .and_then(|rest| rest.strip_prefix('-'))
-        .unwrap_or(queue)
+    queue.strip_prefix(stack).and_then(|rest| rest.strip_prefix('-')).unwrap_or(queue)
 }
 
 #[cfg(test)]
@@ -129,22 +106,10 @@ mod tests {
 
     #[test]
     fn names_come_out_of_arns() {
-        assert_eq!(
-            function_of("arn:aws:lambda:us-east-1:1:function:switchyard-tax:live"),
-            Some("switchyard-tax")
-        );
-        assert_eq!(
-            short_name("switchyard", "arn:aws:sqs:us-east-1:1:switchyard-tax"),
-            "tax"
-        );
-        assert_eq!(
-            short_name("switch", "arn:aws:sqs:us-east-1:1:switchyard-tax"),
-            "switchyard-tax"
-        );
+        assert_eq!(function_of("arn:aws:lambda:us-east-1:1:function:switchyard-tax:live"), Some("switchyard-tax"));
+        assert_eq!(short_name("switchyard", "arn:aws:sqs:us-east-1:1:switchyard-tax"), "tax");
+        assert_eq!(short_name("switch", "arn:aws:sqs:us-east-1:1:switchyard-tax"), "switchyard-tax");
         let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:1:switchyard-tax-dlq","maxReceiveCount":5}"#;
-        assert_eq!(
-            dead_letter_arn(policy).unwrap(),
-            "arn:aws:sqs:us-east-1:1:switchyard-tax-dlq"
-        );
+        assert_eq!(dead_letter_arn(policy).unwrap(), "arn:aws:sqs:us-east-1:1:switchyard-tax-dlq");
     }
 }

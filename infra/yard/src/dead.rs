@@ -70,9 +70,8 @@ async fn give_back(cloud: &Cloud, queue_url: &str, handles: &[String]) -> Result
         .iter()
         .enumerate()
         .map(|(index, handle)| {
-            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
-                .id(index.to_string())
-                .receipt_handle(handle);
+            let entry =
+                ChangeMessageVisibilityBatchRequestEntry::builder().id(index.to_string()).receipt_handle(handle);
             entry.visibility_timeout(0).build()
         })
         .collect::<Result<Vec<_>, _>>()
@@ -98,12 +97,7 @@ fn dead(message: Message) -> Dead {
         .collect();
     let body = message.body.unwrap_or_default();
     let event_id = attributes.get("event_id").cloned().or_else(|| event_id_inside(&body));
-    Dead {
-        message_id: message.message_id.unwrap_or_default(),
-        event_id,
-        attributes,
-        body,
-    }
+    Dead { message_id: message.message_id.unwrap_or_default(), event_id, attributes, body }
 }
 
 fn event_id_inside(body: &str) -> Option<String> {
@@ -123,15 +117,8 @@ mod tests {
         let redriven = Message::builder().body(body).build();
         assert_eq!(dead(redriven).event_id.as_deref(), Some("evt_inside"));
 
-        let value = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value("evt_said")
-            .build()
-            .unwrap();
-        let rejected = Message::builder()
-            .body(body)
-            .message_attributes("event_id", value)
-            .build();
+        let value = MessageAttributeValue::builder().data_type("String").string_value("evt_said").build().unwrap();
+        let rejected = Message::builder().body(body).message_attributes("event_id", value).build();
         assert_eq!(dead(rejected).event_id.as_deref(), Some("evt_said"));
 
         assert_eq!(dead(Message::builder().body("no JSON").build()).event_id, None);

@@ -29,18 +29,15 @@ pub(crate) async fn deploy(
     let stamp = instance.dir.join(STAMP);
     let print = fingerprint(project, binaries)?;
     let cloud = Cloud::local(running);
-    let in_order = stack::state(&cloud)
-        .await?
-        .is_some_and(|state| state.ends_with("_COMPLETE") && !state.contains("ROLLBACK"));
+    let in_order =
+        stack::state(&cloud).await?.is_some_and(|state| state.ends_with("_COMPLETE") && !state.contains("ROLLBACK"));
     if in_order && fs::read_to_string(&stamp).is_ok_and(|deployed| deployed == print) {
         step.done(format!("stack {} is unchanged", running.stack));
         return Ok(());
     }
     let log = instance.dir.join("deploy.log");
-    let output = sam_deploy(project, instance, running)
-        .output()
-        .await
-        .context("sam cannot be started: run `yard tools`")?;
+    let output =
+        sam_deploy(project, instance, running).output().await.context("sam cannot be started: run `yard tools`")?;
     fs::write(&log, [output.stdout, output.stderr].concat()).context("the log of the deployment cannot be written")?;
     if !output.status.success() {
         bail!("sam deploy failed; the end of {}:\n{}", log.display(), tail(&log, 30));
@@ -53,36 +50,14 @@ pub(crate) async fn deploy(
 fn sam_deploy(project: &Project, instance: &Instance, running: &Running) -> Command {
     let mut command = Command::new(project.tool("sam"));
     command
-        .args([
-            "deploy",
-            "--config-env",
-            "local",
-            "--stack-name",
-            &running.stack,
-            "--region",
-            LOCAL_REGION,
-        ])
+        .args(["deploy", "--config-env", "local", "--stack-name", &running.stack, "--region", LOCAL_REGION])
         .arg("--template-file")
         .arg(project.path("infra/template.yaml"))
         .arg("--config-file")
         .arg(project.path("infra/samconfig.toml"))
-        .args([
-            "--language-extensions",
-            "--resolve-s3",
-            "--no-confirm-changeset",
-            "--no-fail-on-empty-changeset",
-        ])
-        .args([
-            "--capabilities",
-            "CAPABILITY_IAM",
-            "CAPABILITY_AUTO_EXPAND",
-            "--no-progressbar",
-        ])
-        .args([
-            "--parameter-overrides",
-            &format!("Architecture={}", architecture()),
-            "LocalCloud=true",
-        ])
+        .args(["--language-extensions", "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"])
+        .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-progressbar"])
+        .args(["--parameter-overrides", &format!("Architecture={}", architecture()), "LocalCloud=true"])
         .env("AWS_ENDPOINT_URL", running.endpoint())
         .env("AWS_ACCESS_KEY_ID", LOCAL_KEY)
         .env("AWS_SECRET_ACCESS_KEY", LOCAL_KEY)
@@ -102,11 +77,7 @@ fn sam_deploy(project: &Project, instance: &Instance, running: &Running) -> Comm
 
 /// The name that Lambda has for this machine's processor.
 fn architecture() -> &'static str {
-    if std::env::consts::ARCH == "aarch64" {
-        "arm64"
-    } else {
-        "x86_64"
-    }
+    if std::env::consts::ARCH == "aarch64" { "arm64" } else { "x86_64" }
 }
 
 /// The text of the small files, and size and time of the binaries: cargo touches those only when it links them anew.
@@ -126,8 +97,5 @@ fn size_and_time(path: &Path) -> Result<(u64, u128)> {
     let failed = || format!("{} cannot be read", path.display());
     let metadata = path.metadata().with_context(failed)?;
     let modified = metadata.modified().with_context(failed)?;
-    Ok((
-        metadata.len(),
-        modified.duration_since(UNIX_EPOCH).with_context(failed)?.as_nanos(),
-    ))
+    Ok((metadata.len(), modified.duration_since(UNIX_EPOCH).with_context(failed)?.as_nanos()))
 }

@@ -39,11 +39,7 @@ pub(crate) fn spawn(project: &Project, instance: &Instance, port: u16) -> Result
     Command::new(project.tool("python"))
         .args(["-X", &instance.marker(), "-m", "ministack"])
         .env_clear()
-        .envs(
-            ["PATH", "HOME", "LANG"]
-                .into_iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        )
+        .envs(["PATH", "HOME", "LANG"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .envs([
             ("BIND_HOST", "127.0.0.1"),
             ("GATEWAY_PORT", &port.to_string()),
@@ -92,15 +88,11 @@ pub(crate) async fn await_ready(instance: &Instance, endpoint: &str, child: &mut
 
 /// The last lines of a file, for an error message.
 pub(crate) fn tail(path: &Path, lines: usize) -> String {
-    let text = fs::read(path)
-        .map(|raw| String::from_utf8_lossy(&raw).into_owned())
-        .unwrap_or_default();
+    let text = fs::read(path).map(|raw| String::from_utf8_lossy(&raw).into_owned()).unwrap_or_default();
     let all: Vec<&str> = text.lines().collect();
     all[all.len().saturating_sub(lines)..].join("\n")
 }
 
 fn free(port: u16) -> std::io::Result<u16> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?
-        .local_addr()
-        .map(|address| address.port())
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr().map(|address| address.port())
 }

@@ -37,10 +37,7 @@ impl std::error::Error for Coded {}
 
 /// An error that ends the process with this code.
 pub fn with(code: u8, message: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Coded {
-        code,
-        message: message.into(),
-    })
+    anyhow::Error::new(Coded { code, message: message.into() })
 }
 
 /// The code that an error ends the process with.

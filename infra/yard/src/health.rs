@@ -20,16 +20,9 @@ pub(crate) async fn await_ready(cloud: &Cloud) -> Result<Stack> {
         match trouble {
             None => {
                 let disabled = disabled(&stack);
-                let but = if disabled.is_empty() {
-                    String::new()
-                } else {
-                    format!("; disabled: {}", disabled.join(", "))
-                };
-                step.done(format!(
-                    "{} consumers{but}, API {}",
-                    stack.consumers.len(),
-                    stack.api_url
-                ));
+                let but =
+                    if disabled.is_empty() { String::new() } else { format!("; disabled: {}", disabled.join(", ")) };
+                step.done(format!("{} consumers{but}, API {}", stack.consumers.len(), stack.api_url));
                 return Ok(stack);
             }
             Some(trouble) if Instant::now() >= deadline => {
@@ -42,10 +35,7 @@ pub(crate) async fn await_ready(cloud: &Cloud) -> Result<Stack> {
 }
 
 fn disabled(stack: &Stack) -> Vec<&str> {
-    let disabled = stack
-        .consumers
-        .iter()
-        .filter(|consumer| consumer.mapping_state == "Disabled");
+    let disabled = stack.consumers.iter().filter(|consumer| consumer.mapping_state == "Disabled");
     disabled.map(|consumer| consumer.name.as_str()).collect()
 }
 
@@ -54,21 +44,10 @@ async fn trouble(cloud: &Cloud, stack: &Stack) -> Result<Option<String>> {
         return Ok(Some("no queue is mapped to a function".to_owned()));
     }
     let settled = |state: &str| matches!(state, "Enabled" | "Disabled");
-    if let Some(consumer) = stack
-        .consumers
-        .iter()
-        .find(|consumer| !settled(&consumer.mapping_state))
-    {
-        return Ok(Some(format!(
-            "the mapping of {} is {}",
-            consumer.name, consumer.mapping_state
-        )));
+    if let Some(consumer) = stack.consumers.iter().find(|consumer| !settled(&consumer.mapping_state)) {
+        return Ok(Some(format!("the mapping of {} is {}", consumer.name, consumer.mapping_state)));
     }
     // An order that cannot exist: any answer of the function itself will do.
-    let reply = stack
-        .api(cloud)?
-        .get("/orders/ord_none")
-        .await
-        .context("the API cannot be called")?;
+    let reply = stack.api(cloud)?.get("/orders/ord_none").await.context("the API cannot be called")?;
     Ok((reply.status != 404 || reply.json().is_null()).then(|| format!("the API answers HTTP {}", reply.status)))
 }

@@ -30,10 +30,7 @@ impl Reply {
 
     /// A header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
     pub fn is_success(&self) -> bool {
@@ -49,11 +46,7 @@ pub async fn fetch(url: &str) -> Result<Reply> {
 /// Keeps its connections; with TLS for https.
 pub(crate) fn connector(url: &str) -> SharedHttpConnector {
     if url.starts_with("https:") {
-        SharedHttpConnector::new(
-            Connector::builder()
-                .tls_provider(Provider::Rustls(CryptoMode::Ring))
-                .build(),
-        )
+        SharedHttpConnector::new(Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build())
     } else {
         SharedHttpConnector::new(Connector::builder().build_http())
     }
@@ -68,33 +61,20 @@ pub(crate) async fn exchange(
     body: &[u8],
 ) -> Result<Reply> {
     let mut request = HttpRequest::new(SdkBody::from(body));
-    request
-        .set_method(method)
-        .with_context(|| format!("{method} is no HTTP method"))?;
+    request.set_method(method).with_context(|| format!("{method} is no HTTP method"))?;
     request.set_uri(url).with_context(|| format!("{url} is no address"))?;
     for (name, value) in headers {
-        request
-            .headers_mut()
-            .try_append(name, value)
-            .context("a header of the request cannot be sent")?;
+        request.headers_mut().try_append(name, value).context("a header of the request cannot be sent")?;
     }
     let answer = tokio::time::timeout(TIMEOUT, connector.call(request))
         .await
         .map_err(|_| anyhow!("{method} {url}: no answer in {} s", TIMEOUT.as_secs()))?
         .map_err(|error| anyhow!(error).context(format!("{method} {url} failed")))?;
-    let headers = answer
-        .headers()
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let headers = answer.headers().iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let status = answer.status().as_u16();
     let body = ByteStream::new(answer.into_body())
         .collect()
         .await
         .with_context(|| format!("{method} {url}: the answer broke off"))?;
-    Ok(Reply {
-        status,
-        headers,
-        body: body.into_bytes().to_vec(),
-    })
+    Ok(Reply { status, headers, body: body.into_bytes().to_vec() })
 }

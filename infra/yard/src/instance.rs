@@ -43,11 +43,7 @@ impl Instance {
             bail!("{name:?} is no name for an instance: use 1 to 32 of a-z, 0-9 and -");
         }
         let dir = project.path(".local").join(name);
-        Ok(Self {
-            name: name.to_owned(),
-            dir,
-            project: project.clone(),
-        })
+        Ok(Self { name: name.to_owned(), dir, project: project.clone() })
     }
 
     /// Its process, if it runs. What a crash or a reboot left behind counts for nothing.
@@ -66,8 +62,7 @@ impl Instance {
         let file = File::create(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
         if file.try_lock().is_err() {
             crate::progress::note(format!("waiting for another yard that works on instance {}", self.name));
-            file.lock()
-                .with_context(|| format!("{} cannot be locked", path.display()))?;
+            file.lock().with_context(|| format!("{} cannot be locked", path.display()))?;
         }
         Ok(file)
     }
@@ -78,16 +73,9 @@ impl Instance {
         self.clear()?;
         fs::create_dir_all(self.dir.join("tmp")).with_context(|| format!("{} cannot be made", self.dir.display()))?;
         let mut child = emulator::spawn(&self.project, self, port)?;
-        let running = Running {
-            pid: child.id(),
-            port,
-            stack: stack.to_owned(),
-        };
-        for (file, text) in [
-            ("pid", running.pid.to_string()),
-            ("port", port.to_string()),
-            ("stack", stack.to_owned()),
-        ] {
+        let running = Running { pid: child.id(), port, stack: stack.to_owned() };
+        for (file, text) in [("pid", running.pid.to_string()), ("port", port.to_string()), ("stack", stack.to_owned())]
+        {
             fs::write(self.dir.join(file), text)
                 .with_context(|| format!("{} cannot be written", self.dir.display()))?;
         }

@@ -26,10 +26,7 @@ impl Outcome {
     /// Whether the function ran and reported no record as failed.
     pub fn is_success(&self) -> bool {
         let response: Value = serde_json::from_str(self.response.get()).unwrap_or_default();
-        let failures = response
-            .get("batchItemFailures")
-            .and_then(Value::as_array)
-            .map_or(0, Vec::len);
+        let failures = response.get("batchItemFailures").and_then(Value::as_array).map_or(0, Vec::len);
         self.function_error.is_none() && failures == 0
     }
 
@@ -37,16 +34,8 @@ impl Outcome {
     pub fn render(&self) -> String {
         let response: Value = serde_json::from_str(self.response.get()).unwrap_or_default();
         let pretty = serde_json::to_string_pretty(&response).unwrap_or_default();
-        let failed = self
-            .function_error
-            .as_ref()
-            .map(|kind| format!("failed: {kind}\n"))
-            .unwrap_or_default();
-        let log = self
-            .log
-            .as_ref()
-            .map(|log| format!("\n{}", log.trim_end()))
-            .unwrap_or_default();
+        let failed = self.function_error.as_ref().map(|kind| format!("failed: {kind}\n")).unwrap_or_default();
+        let log = self.log.as_ref().map(|log| format!("\n{}", log.trim_end())).unwrap_or_default();
         format!("{}\n{failed}{pretty}{log}", self.function)
     }
 }
@@ -69,11 +58,8 @@ pub async fn invoke(cloud: &Cloud, stack: &Stack, function: &str, event: &str) -
         .send()
         .await
         .with_context(|| format!("{function} cannot be invoked"))?;
-    let response = answer
-        .payload
-        .map(Blob::into_inner)
-        .filter(|bytes| !bytes.is_empty())
-        .unwrap_or_else(|| b"null".to_vec());
+    let response =
+        answer.payload.map(Blob::into_inner).filter(|bytes| !bytes.is_empty()).unwrap_or_else(|| b"null".to_vec());
     let response = String::from_utf8(response).context("the function's response is no text")?;
     Ok(Outcome {
         function,
@@ -85,9 +71,7 @@ pub async fn invoke(cloud: &Cloud, stack: &Stack, function: &str, event: &str) -
 
 fn resolve(stack: &Stack, name: &str) -> Result<String> {
     let full = format!("{}-{name}", stack.name);
-    let known = [full.as_str(), name]
-        .into_iter()
-        .find(|name| stack.functions.contains(*name));
+    let known = [full.as_str(), name].into_iter().find(|name| stack.functions.contains(*name));
     known.map(str::to_owned).with_context(|| {
         let names: Vec<&str> = stack.functions.iter().map(String::as_str).collect();
         format!("there is no function {name}; there are {}", names.join(", "))
@@ -182,10 +166,7 @@ mod tests {
         let envelope = r#"{"metadata":{"event_id":"evt_1","event_type":"OrderPlaced","producer":"checkout"},"data":{"total_usd":89.50}}"#;
         let payload: Value = serde_json::from_str(&wrapped(envelope)).unwrap();
         let record = &payload["Records"][0];
-        assert_eq!(
-            record["eventSourceARN"],
-            "arn:aws:sqs:us-east-1:000000000000:switchyard-tax"
-        );
+        assert_eq!(record["eventSourceARN"], "arn:aws:sqs:us-east-1:000000000000:switchyard-tax");
         let body = record["body"].as_str().unwrap();
         assert!(
             body.starts_with(

@@ -31,10 +31,7 @@ impl FromStr for Item {
         if sku.is_empty() {
             return Err("the SKU is missing: write SKU:QTY, such as MUG-01:2".to_owned());
         }
-        Ok(Self {
-            sku: sku.to_owned(),
-            quantity,
-        })
+        Ok(Self { sku: sku.to_owned(), quantity })
     }
 }
 
@@ -63,31 +60,17 @@ pub struct Wish {
 impl Default for Wish {
     fn default() -> Self {
         let (region, postal_code) = ("CA".to_owned(), "94107".to_owned());
-        Self {
-            items: vec![],
-            user: None,
-            email: None,
-            region,
-            postal_code,
-            idempotency_key: None,
-        }
+        Self { items: vec![], user: None, email: None, region, postal_code, idempotency_key: None }
     }
 }
 
 impl Wish {
     /// The cart that the API takes.
     pub fn cart(&self, catalog: &[Product]) -> Result<Value> {
-        let items = if self.items.is_empty() {
-            some_of(catalog)?
-        } else {
-            self.items.clone()
-        };
+        let items = if self.items.is_empty() { some_of(catalog)? } else { self.items.clone() };
         let user = self.user.clone().unwrap_or_else(|| format!("usr_{}", letters(8)));
         let email = self.email.clone().unwrap_or_else(|| format!("{user}@example.com"));
-        let items: Vec<Value> = items
-            .iter()
-            .map(|item| json!({"sku": item.sku, "quantity": item.quantity}))
-            .collect();
+        let items: Vec<Value> = items.iter().map(|item| json!({"sku": item.sku, "quantity": item.quantity})).collect();
         Ok(json!({
             "user_id": user,
             "email": email,
@@ -98,11 +81,7 @@ impl Wish {
 
     /// Places it once.
     pub async fn place(&self, api: &Api, catalog: &[Product]) -> Result<Answer> {
-        let key: Vec<(&str, &str)> = self
-            .idempotency_key
-            .iter()
-            .map(|key| ("idempotency-key", key.as_str()))
-            .collect();
+        let key: Vec<(&str, &str)> = self.idempotency_key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
         Ok(Answer::of(&api.checkout(&self.cart(catalog)?, &key).await?))
     }
 }
@@ -123,18 +102,10 @@ impl Answer {
     pub fn of(reply: &Reply) -> Self {
         let mut rest: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&reply.body).unwrap_or_else(|_| {
             let text = Value::from(String::from_utf8_lossy(&reply.body));
-            serde_json::value::to_raw_value(&text)
-                .map(|raw| ("body".to_owned(), raw))
-                .into_iter()
-                .collect()
+            serde_json::value::to_raw_value(&text).map(|raw| ("body".to_owned(), raw)).into_iter().collect()
         });
         rest.remove("http_status");
-        Self {
-            order_id: rest.remove("order_id"),
-            status: rest.remove("status"),
-            http_status: reply.status,
-            rest,
-        }
+        Self { order_id: rest.remove("order_id"), status: rest.remove("status"), http_status: reply.status, rest }
     }
 
     pub fn is_success(&self) -> bool {
@@ -148,10 +119,8 @@ impl Answer {
 
     /// One line for people.
     pub fn line(&self) -> String {
-        let text = |raw: Option<&Box<RawValue>>| {
-            raw.map(|raw| raw.get().trim_matches('"').to_owned())
-                .unwrap_or_default()
-        };
+        let text =
+            |raw: Option<&Box<RawValue>>| raw.map(|raw| raw.get().trim_matches('"').to_owned()).unwrap_or_default();
         if self.is_success() {
             let total = text(self.rest.get("total_usd"));
             return format!(
@@ -162,11 +131,7 @@ impl Answer {
             );
         }
         let said = self.rest.iter().map(|(key, raw)| format!("{key}: {}", raw.get()));
-        format!(
-            "refused  HTTP {}  {}",
-            self.http_status,
-            said.collect::<Vec<_>>().join("  ")
-        )
+        format!("refused  HTTP {}  {}", self.http_status, said.collect::<Vec<_>>().join("  "))
     }
 }
 
@@ -176,18 +141,12 @@ fn some_of(catalog: &[Product]) -> Result<Vec<Item>> {
     let products = fastrand::choose_multiple(catalog, fastrand::usize(1..=3));
     Ok(products
         .into_iter()
-        .map(|product| Item {
-            sku: product.sku.to_string(),
-            quantity: fastrand::i64(1..=3),
-        })
+        .map(|product| Item { sku: product.sku.to_string(), quantity: fastrand::i64(1..=3) })
         .collect())
 }
 
 fn letters(count: usize) -> String {
-    std::iter::repeat_with(fastrand::alphanumeric)
-        .take(count)
-        .collect::<String>()
-        .to_ascii_lowercase()
+    std::iter::repeat_with(fastrand::alphanumeric).take(count).collect::<String>().to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -196,11 +155,7 @@ mod tests {
 
     fn check(text: &str, expected: Option<(&str, i64)>) {
         let parsed: Option<Item> = text.parse().ok();
-        assert_eq!(
-            parsed.as_ref().map(|item| (item.sku.as_str(), item.quantity)),
-            expected,
-            "{text}"
-        );
+        assert_eq!(parsed.as_ref().map(|item| (item.sku.as_str(), item.quantity)), expected, "{text}");
     }
 
     #[test]
@@ -226,12 +181,7 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> String {
-        serde_json::to_string(&Answer::of(&Reply {
-            status,
-            headers: vec![],
-            body: body.into(),
-        }))
-        .unwrap()
+        serde_json::to_string(&Answer::of(&Reply { status, headers: vec![], body: body.into() })).unwrap()
     }
 
     #[test]
@@ -244,9 +194,6 @@ mod tests {
             answer(422, r#"{"title":"bad cart","status":422}"#),
             r#"{"order_id":null,"status":422,"http_status":422,"title":"bad cart"}"#,
         );
-        assert_eq!(
-            answer(502, "oops"),
-            r#"{"order_id":null,"status":null,"http_status":502,"body":"oops"}"#
-        );
+        assert_eq!(answer(502, "oops"), r#"{"order_id":null,"status":null,"http_status":502,"body":"oops"}"#);
     }
 }

@@ -50,10 +50,7 @@ fn command_line(pid: u32) -> Option<String> {
         let raw = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
         return Some(String::from_utf8_lossy(&raw).replace('\0', " "));
     }
-    let output = Command::new("ps")
-        .args(["-o", "command=", "-p", &pid.to_string()])
-        .output()
-        .ok()?;
+    let output = Command::new("ps").args(["-o", "command=", "-p", &pid.to_string()]).output().ok()?;
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
@@ -72,11 +69,8 @@ mod tests {
     #[tokio::test]
     async fn only_a_marked_process_is_ended() {
         let marker = format!("switchyard-test-{}", std::process::id());
-        let mut child = Command::new("sh")
-            .args(["-c", "while :; do sleep 1; done", &marker])
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new("sh").args(["-c", "while :; do sleep 1; done", &marker]).process_group(0).spawn().unwrap();
         end(child.id(), "another marker").await.unwrap();
         assert!(child.try_wait().unwrap().is_none());
 

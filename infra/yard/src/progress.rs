@@ -23,11 +23,7 @@ pub(crate) fn step(what: &'static str) -> Step {
         bar.enable_steady_tick(Duration::from_millis(100));
         bar
     });
-    Step {
-        what,
-        started: Instant::now(),
-        spinner,
-    }
+    Step { what, started: Instant::now(), spinner }
 }
 
 impl Step {
@@ -37,11 +33,8 @@ impl Step {
             spinner.finish_and_clear();
         }
         let took = self.started.elapsed();
-        let took = if took < Duration::from_secs(1) {
-            String::new()
-        } else {
-            format!(" ({:.1} s)", took.as_secs_f64())
-        };
+        let took =
+            if took < Duration::from_secs(1) { String::new() } else { format!(" ({:.1} s)", took.as_secs_f64()) };
         note(format!("{:<9} {}{took}", self.what, outcome.as_ref()));
     }
 

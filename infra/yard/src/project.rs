@@ -30,12 +30,7 @@ impl Project {
             .chain(built_from)
             .find(|folder| folder.join("infra/yard/Cargo.toml").is_file())
             .map(|root| Self { root: root.to_owned() })
-            .with_context(|| {
-                format!(
-                    "{} is not inside a checkout of Switchyard: change into one",
-                    here.display()
-                )
-            })
+            .with_context(|| format!("{} is not inside a checkout of Switchyard: change into one", here.display()))
     }
 
     /// A path inside the repository.
@@ -57,10 +52,7 @@ impl Project {
             .await
             .context("cargo cannot be started: install Rust from https://rustup.rs")?;
         if !output.status.success() {
-            bail!(
-                "cargo metadata failed:\n{}",
-                String::from_utf8_lossy(&output.stderr).trim_end()
-            );
+            bail!("cargo metadata failed:\n{}", String::from_utf8_lossy(&output.stderr).trim_end());
         }
         let metadata: Metadata =
             serde_json::from_slice(&output.stdout).context("the answer of cargo metadata cannot be read")?;
@@ -95,10 +87,7 @@ fn function_binaries(metadata: &Metadata, functions: &Path, built: &Path) -> Vec
         .filter(|package| package.manifest_path.starts_with(functions))
         .flat_map(|package| &package.targets)
         .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
-        .map(|target| Binary {
-            name: target.name.clone(),
-            path: built.join(&target.name),
-        })
+        .map(|target| Binary { name: target.name.clone(), path: built.join(&target.name) })
         .collect();
     binaries.sort_by(|one, other| one.name.cmp(&other.name));
     binaries

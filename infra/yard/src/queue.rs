@@ -13,21 +13,12 @@ pub(crate) struct Depth {
 }
 
 pub(crate) async fn depth(cloud: &Cloud, queue_url: &str) -> Result<Depth> {
-    let names = [
-        QueueAttributeName::ApproximateNumberOfMessages,
-        QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-    ];
-    let answer = cloud
-        .sqs
-        .get_queue_attributes()
-        .queue_url(queue_url)
-        .set_attribute_names(Some(names.to_vec()))
-        .send()
-        .await;
-    let attributes = answer
-        .with_context(|| format!("the queue {queue_url} cannot be read"))?
-        .attributes
-        .unwrap_or_default();
+    let names =
+        [QueueAttributeName::ApproximateNumberOfMessages, QueueAttributeName::ApproximateNumberOfMessagesNotVisible];
+    let answer =
+        cloud.sqs.get_queue_attributes().queue_url(queue_url).set_attribute_names(Some(names.to_vec())).send().await;
+    let attributes =
+        answer.with_context(|| format!("the queue {queue_url} cannot be read"))?.attributes.unwrap_or_default();
     let [visible, in_flight] = names.map(|name| attributes.get(&name).and_then(|text| text.parse().ok()));
     match (visible, in_flight) {
         (Some(visible), Some(in_flight)) => Ok(Depth { visible, in_flight }),

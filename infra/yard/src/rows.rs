@@ -23,12 +23,9 @@ pub(crate) async fn order(cloud: &Cloud, stack: &Stack, order_id: &str) -> Resul
         .send()
         .await
         .with_context(|| format!("the table {} cannot be read", stack.orders_table))?;
-    answer.item.ok_or_else(|| {
-        exit::with(
-            UNKNOWN_ORDER,
-            format!("there is no order {order_id} in {}", stack.orders_table),
-        )
-    })
+    answer
+        .item
+        .ok_or_else(|| exit::with(UNKNOWN_ORDER, format!("there is no order {order_id} in {}", stack.orders_table)))
 }
 
 /// The row that says the event was applied. One without `processed_at` is a claim: the work is under way.
@@ -45,10 +42,7 @@ pub(crate) async fn applied(cloud: &Cloud, table: &str, pk: String, event_id: &s
         .into_paginator()
         .items()
         .send();
-    rows.next()
-        .await
-        .transpose()
-        .with_context(|| format!("the table {table} cannot be read"))
+    rows.next().await.transpose().with_context(|| format!("the table {table} cannot be read"))
 }
 
 pub(crate) fn text(row: &Row, name: &str) -> Option<String> {

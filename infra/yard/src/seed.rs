@@ -52,11 +52,7 @@ async fn put_if_absent(cloud: &Cloud, table: &str, product: &Product) -> Result<
         .condition_expression("attribute_not_exists(pk)");
     match put.send().await {
         Ok(_) => Ok(true),
-        Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
-        {
+        Err(error) if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) => {
             Ok(false)
         }
         Err(error) => Err(anyhow!(error).context(format!("{} cannot be put into the table {table}", product.sku))),

@@ -34,10 +34,7 @@ impl Stack {
         let output = |key: &str| {
             let value = outputs.get(key).cloned();
             value.with_context(|| {
-                format!(
-                    "the stack {} has no output {key}: deploy infra/template.yaml again",
-                    cloud.stack
-                )
+                format!("the stack {} has no output {key}: deploy infra/template.yaml again", cloud.stack)
             })
         };
         let functions = functions(cloud).await?;
@@ -64,32 +61,20 @@ impl Stack {
 
     /// A consumer by its name.
     pub fn consumer(&self, name: &str) -> Result<&Consumer> {
-        self.consumers
-            .iter()
-            .find(|consumer| consumer.name == name)
-            .with_context(|| {
-                let names: Vec<&str> = self.consumers.iter().map(|consumer| consumer.name.as_str()).collect();
-                format!("there is no consumer {name}; there are {}", names.join(", "))
-            })
+        self.consumers.iter().find(|consumer| consumer.name == name).with_context(|| {
+            let names: Vec<&str> = self.consumers.iter().map(|consumer| consumer.name.as_str()).collect();
+            format!("there is no consumer {name}; there are {}", names.join(", "))
+        })
     }
 }
 
 /// The state of CloudFormation's stack, such as `CREATE_COMPLETE`; none when there is no such stack.
 pub(crate) async fn state(cloud: &Cloud) -> Result<Option<String>> {
-    Ok(describe(cloud)
-        .await?
-        .and_then(|stack| stack.stack_status)
-        .map(|status| status.as_str().to_owned()))
+    Ok(describe(cloud).await?.and_then(|stack| stack.stack_status).map(|status| status.as_str().to_owned()))
 }
 
 async fn describe(cloud: &Cloud) -> Result<Option<aws_sdk_cloudformation::types::Stack>> {
-    match cloud
-        .cloudformation
-        .describe_stacks()
-        .stack_name(&cloud.stack)
-        .send()
-        .await
-    {
+    match cloud.cloudformation.describe_stacks().stack_name(&cloud.stack).send().await {
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
         // CloudFormation's way of saying that there is none.
         Err(error) if error.code() == Some("ValidationError") => Ok(None),
@@ -98,27 +83,14 @@ async fn describe(cloud: &Cloud) -> Result<Option<aws_sdk_cloudformation::types:
 }
 
 async fn outputs(cloud: &Cloud) -> Result<HashMap<String, String>> {
-    let missing = || {
-        exit::with(
-            NO_STACK,
-            format!("{} does not exist: deploy it first", cloud.describe()),
-        )
-    };
+    let missing = || exit::with(NO_STACK, format!("{} does not exist: deploy it first", cloud.describe()));
     let outputs = describe(cloud).await?.ok_or_else(missing)?.outputs.unwrap_or_default();
-    Ok(outputs
-        .into_iter()
-        .filter_map(|output| Some((output.output_key?, output.output_value?)))
-        .collect())
+    Ok(outputs.into_iter().filter_map(|output| Some((output.output_key?, output.output_value?))).collect())
 }
 
 async fn functions(cloud: &Cloud) -> Result<BTreeSet<String>> {
-    let mut pages = cloud
-        .cloudformation
-        .list_stack_resources()
-        .stack_name(&cloud.stack)
-        .into_paginator()
-        .items()
-        .send();
+    let mut pages =
+        cloud.cloudformation.list_stack_resources().stack_name(&cloud.stack).into_paginator().items().send();
     let mut functions = BTreeSet::new();
     while let Some(resource) = pages.next().await {
         let resource = resource.context("the stack's resources cannot be listed")?;
@@ -130,22 +102,12 @@ async fn functions(cloud: &Cloud) -> Result<BTreeSet<String>> {
 }
 
 async fn queue_mappings(cloud: &Cloud, functions: &BTreeSet<String>) -> Result<Vec<EventSourceMappingConfiguration>> {
-    let mut pages = cloud
-        .lambda
-        .list_event_source_mappings()
-        .into_paginator()
-        .items()
-        .send();
+    let mut pages = cloud.lambda.list_event_source_mappings().into_paginator().items().send();
     let mut mappings = Vec::new();
     while let Some(mapping) = pages.next().await {
         let mapping = mapping.context("the event source mappings cannot be listed")?;
         let of_a_queue = mapping.event_source_arn().is_some_and(|arn| arn.contains(":sqs:"));
-        if of_a_queue
-            && mapping
-                .function_arn()
-                .and_then(function_of)
-                .is_some_and(|name| functions.contains(name))
-        {
+        if of_a_queue && mapping.function_arn().and_then(function_of).is_some_and(|name| functions.contains(name)) {
             mappings.push(mapping);
         }
     }
@@ -157,9 +119,7 @@ fn reachable(api_url: &str, endpoint: Option<&str>) -> String {
     let host_and_path = api_url.split_once("://").map_or(api_url, |(_, rest)| rest);
     match (endpoint, host_and_path.split_once(".execute-api.")) {
         (Some(endpoint), Some((id, rest))) => {
-            let path = rest
-                .split_once('/')
-                .map_or(String::new(), |(_, path)| format!("/{path}"));
+            let path = rest.split_once('/').map_or(String::new(), |(_, path)| format!("/{path}"));
             format!("{endpoint}/_aws/execute-api/{id}{path}")
         }
         _ => api_url.to_owned(),

@@ -48,61 +48,32 @@ impl Status {
     pub async fn read(cloud: &Cloud, stack: &Stack) -> Result<Self> {
         let lines = try_join_all(stack.consumers.iter().map(|consumer| line(cloud, consumer)));
         let (consumers, publisher) = tokio::try_join!(lines, depth(cloud, &stack.publisher_dlq))?;
-        let publisher = Publisher {
-            dead: publisher.visible + publisher.in_flight,
-        };
-        Ok(Self {
-            stack: stack.name.clone(),
-            consumers,
-            publisher,
-        })
+        let publisher = Publisher { dead: publisher.visible + publisher.in_flight };
+        Ok(Self { stack: stack.name.clone(), consumers, publisher })
     }
 
     /// For people.
     pub fn render(&self) -> String {
         let mut rows: Vec<Vec<String>> = self.consumers.iter().map(Line::row).collect();
         let dash = || "-".to_owned();
-        rows.push(vec![
-            "(publisher)".to_owned(),
-            dash(),
-            dash(),
-            self.publisher.dead.to_string(),
-            dash(),
-            dash(),
-        ]);
+        rows.push(vec!["(publisher)".to_owned(), dash(), dash(), self.publisher.dead.to_string(), dash(), dash()]);
         let headings = ["consumer", "visible", "in flight", "dead", "oldest", "mapping"];
-        table::paint(
-            &table::render(&headings, &[1, 2, 3, 4], &rows),
-            &["enabled"],
-            &["disabled"],
-            &[],
-        )
+        table::paint(&table::render(&headings, &[1, 2, 3, 4], &rows), &["enabled"], &["disabled"], &[])
     }
 }
 
 impl Line {
     fn row(&self) -> Vec<String> {
         let counts = [self.visible, self.in_flight, self.dead].map(|count| count.to_string());
-        let age = self
-            .oldest_age_s
-            .map_or_else(|| "-".to_owned(), |age| format!("{age} s"));
-        [
-            vec![self.name.clone()],
-            counts.to_vec(),
-            vec![age, self.mapping.clone()],
-        ]
-        .concat()
+        let age = self.oldest_age_s.map_or_else(|| "-".to_owned(), |age| format!("{age} s"));
+        [vec![self.name.clone()], counts.to_vec(), vec![age, self.mapping.clone()]].concat()
     }
 }
 
 async fn line(cloud: &Cloud, consumer: &Consumer) -> Result<Line> {
     let (queue, dead) = tokio::try_join!(depth(cloud, &consumer.queue_url), depth(cloud, &consumer.dlq_url))?;
     let empty = queue.visible + queue.in_flight == 0;
-    let oldest_age_s = if empty {
-        None
-    } else {
-        oldest_age(cloud, consumer).await?
-    };
+    let oldest_age_s = if empty { None } else { oldest_age(cloud, consumer).await? };
     Ok(Line {
         name: consumer.name.clone(),
         visible: queue.visible,
@@ -160,10 +131,7 @@ async fn oldest_by_metric(cloud: &Cloud, queue_arn: &str) -> Result<Option<u64>>
         .send()
         .await
         .with_context(|| format!("CloudWatch cannot be asked about the queue {queue}"))?;
-    let latest = answer
-        .datapoints()
-        .iter()
-        .max_by_key(|point| point.timestamp().map(DateTime::secs));
+    let latest = answer.datapoints().iter().max_by_key(|point| point.timestamp().map(DateTime::secs));
     Ok(latest.and_then(Datapoint::maximum).map(whole_seconds))
 }
 

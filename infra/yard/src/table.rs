@@ -6,28 +6,17 @@ use std::io::IsTerminal;
 pub(crate) fn render(headings: &[&str], right: &[usize], rows: &[Vec<String>]) -> String {
     let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
     let width = |column: usize| {
-        let cells = rows
-            .iter()
-            .chain(std::iter::once(&headings))
-            .filter_map(|row| row.get(column));
+        let cells = rows.iter().chain(std::iter::once(&headings)).filter_map(|row| row.get(column));
         cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-            if right.contains(&column) {
-                format!("{cell:>width$}")
-            } else {
-                format!("{cell:<width$}")
-            }
+            if right.contains(&column) { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
         });
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    std::iter::once(&headings)
-        .chain(rows)
-        .map(line)
-        .collect::<Vec<_>>()
-        .join("\n")
+    std::iter::once(&headings).chain(rows).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Colours whole words of a rendered table: green, red, yellow.
@@ -36,9 +25,7 @@ pub(crate) fn paint(text: &str, green: &[&str], red: &[&str], yellow: &[&str]) -
         return text.to_owned();
     }
     let coloured = |word: &str| {
-        let colour = [(green, 32), (red, 31), (yellow, 33)]
-            .into_iter()
-            .find(|(words, _)| words.contains(&word.trim()));
+        let colour = [(green, 32), (red, 31), (yellow, 33)].into_iter().find(|(words, _)| words.contains(&word.trim()));
         colour.map_or_else(
             || word.to_owned(),
             |(_, code)| word.replace(word.trim(), &format!("\x1b[{code}m{}\x1b[0m", word.trim())),
@@ -53,13 +40,7 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [
-            vec!["tax".to_owned(), "9".to_owned()],
-            vec!["analytics".to_owned(), "120".to_owned()],
-        ];
-        assert_eq!(
-            render(&["consumer", "n"], &[1], &rows),
-            "consumer     n\ntax          9\nanalytics  120"
-        );
+        let rows = [vec!["tax".to_owned(), "9".to_owned()], vec!["analytics".to_owned(), "120".to_owned()]];
+        assert_eq!(render(&["consumer", "n"], &[1], &rows), "consumer     n\ntax          9\nanalytics  120");
     }
 }

@@ -11,15 +11,7 @@ use crate::{Project, progress};
 const OLDEST_PYTHON: (u32, u32) = (3, 10);
 
 /// Pythons by name, the usual one first.
-const PYTHONS: [&str; 7] = [
-    "python3",
-    "python",
-    "python3.14",
-    "python3.13",
-    "python3.12",
-    "python3.11",
-    "python3.10",
-];
+const PYTHONS: [&str; 7] = ["python3", "python", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10"];
 
 /// Installs what `infra/requirements.txt` pins, unless it is there already.
 pub async fn install(project: &Project) -> Result<()> {
@@ -34,30 +26,13 @@ pub async fn install(project: &Project) -> Result<()> {
     if version(&python).await.is_none_or(|found| found < OLDEST_PYTHON) {
         step.detail("creating .venv");
         let system = find_python().await?;
-        let venv = [
-            &system,
-            &PathBuf::from("-m"),
-            &"venv".into(),
-            &"--clear".into(),
-            &project.path(".venv"),
-        ];
-        run(
-            &venv,
-            "python cannot make .venv: on Debian and Ubuntu, install the package python3-venv",
-        )
-        .await?;
+        let venv = [&system, &PathBuf::from("-m"), &"venv".into(), &"--clear".into(), &project.path(".venv")];
+        run(&venv, "python cannot make .venv: on Debian and Ubuntu, install the package python3-venv").await?;
     }
     step.detail("installing infra/requirements.txt");
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"].map(PathBuf::from);
-    let install: Vec<&PathBuf> = std::iter::once(&python)
-        .chain(&pip)
-        .chain(std::iter::once(&pins))
-        .collect();
-    run(
-        &install,
-        "the tools cannot be installed: check the network, then run `yard tools` again",
-    )
-    .await?;
+    let install: Vec<&PathBuf> = std::iter::once(&python).chain(&pip).chain(std::iter::once(&pins)).collect();
+    run(&install, "the tools cannot be installed: check the network, then run `yard tools` again").await?;
     std::fs::write(&stamp, wanted).context(".venv cannot be written")?;
     step.done("installed in .venv");
     Ok(())
@@ -65,11 +40,7 @@ pub async fn install(project: &Project) -> Result<()> {
 
 async fn run(command: &[&PathBuf], advice: &str) -> Result<()> {
     let (program, arguments) = command.split_first().context("an empty command")?;
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .await
-        .with_context(|| advice.to_owned())?;
+    let output = Command::new(program).args(arguments).output().await.with_context(|| advice.to_owned())?;
     if output.status.success() {
         return Ok(());
     }

@@ -69,10 +69,7 @@ impl Trace {
         let headings = ["consumer", "state", "processed at", "lag", "receives", ""];
         let table = table::render(&headings, &[3, 4], &rows);
         let table = table::paint(&table, &["done"], &["dead"], &["pending"]);
-        format!(
-            "order {}  {}  event {}\n{table}",
-            self.order_id, self.status, self.event_id
-        )
+        format!("order {}  {}  event {}\n{table}", self.order_id, self.status, self.event_id)
     }
 }
 
@@ -95,14 +92,7 @@ impl Line {
     }
 
     fn unapplied(name: &str, state: State, reason: Option<String>) -> Self {
-        Self {
-            name: name.to_owned(),
-            state,
-            processed_at: None,
-            lag_ms: None,
-            receives: None,
-            reason,
-        }
+        Self { name: name.to_owned(), state, processed_at: None, lag_ms: None, receives: None, reason }
     }
 
     fn applied(name: &str, row: &Row) -> Self {
@@ -133,18 +123,10 @@ async fn look(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Trace> {
     let order = order(cloud, stack, order_id).await?;
     let event_id = EventId::derive(OrderPlaced::TYPE, order_id, 1).to_string();
     let user_id = text(&order, "user_id");
-    let lines = stack
-        .consumers
-        .iter()
-        .map(|consumer| line(cloud, consumer, order_id, user_id.as_deref(), &event_id));
+    let lines = stack.consumers.iter().map(|consumer| line(cloud, consumer, order_id, user_id.as_deref(), &event_id));
     let consumers = try_join_all(lines).await?;
     let status = text(&order, "status").unwrap_or_default();
-    Ok(Trace {
-        order_id: order_id.to_owned(),
-        event_id,
-        status,
-        consumers,
-    })
+    Ok(Trace { order_id: order_id.to_owned(), event_id, status, consumers })
 }
 
 async fn line(
@@ -161,12 +143,10 @@ async fn line(
         }
     }
     let dead = dead::peek(cloud, &consumer.dlq_url).await?;
-    Ok(
-        match dead.into_iter().find(|dead| dead.event_id.as_deref() == Some(event_id)) {
-            Some(dead) => Line::unapplied(&consumer.name, State::Dead, dead.attributes.get("error_code").cloned()),
-            None => Line::unapplied(&consumer.name, State::Pending, None),
-        },
-    )
+    Ok(match dead.into_iter().find(|dead| dead.event_id.as_deref() == Some(event_id)) {
+        Some(dead) => Line::unapplied(&consumer.name, State::Dead, dead.attributes.get("error_code").cloned()),
+        None => Line::unapplied(&consumer.name, State::Pending, None),
+    })
 }
 
 #[cfg(test)]
@@ -176,16 +156,8 @@ mod tests {
     use super::*;
 
     fn traced(states: &[State]) -> Trace {
-        let consumers = states
-            .iter()
-            .map(|&state| Line::unapplied("tax", state, None))
-            .collect();
-        Trace {
-            order_id: "ord_1".into(),
-            event_id: "evt_1".into(),
-            status: "received".into(),
-            consumers,
-        }
+        let consumers = states.iter().map(|&state| Line::unapplied("tax", state, None)).collect();
+        Trace { order_id: "ord_1".into(), event_id: "evt_1".into(), status: "received".into(), consumers }
     }
 
     #[test]
@@ -200,10 +172,7 @@ mod tests {
     #[test]
     fn a_trace_has_exactly_the_documented_fields() {
         let row = Row::from([
-            (
-                "processed_at".to_owned(),
-                AttributeValue::S("2026-05-26T14:23:01.250Z".to_owned()),
-            ),
+            ("processed_at".to_owned(), AttributeValue::S("2026-05-26T14:23:01.250Z".to_owned())),
             ("lag_ms".to_owned(), AttributeValue::N("250".to_owned())),
             ("receives".to_owned(), AttributeValue::N("1".to_owned())),
         ]);

@@ -27,9 +27,7 @@ pub async fn up(project: &Project, instance: &Instance, options: &Options) -> Re
     let running = emulator(instance, options).await?;
     deploy::deploy(project, instance, &running, &binaries).await?;
     let cloud = Cloud::local(&running);
-    let stack = health::await_ready(&cloud)
-        .await
-        .with_context(|| format!("see {}", instance.log().display()))?;
+    let stack = health::await_ready(&cloud).await.with_context(|| format!("see {}", instance.log().display()))?;
     verify_senders(&cloud.ses, &stack).await?;
     fill(project, &cloud, &stack).await?;
     Ok((cloud, stack))
@@ -40,11 +38,7 @@ pub async fn down(instance: &Instance) -> Result<bool> {
     let _lock = instance.lock()?;
     let step = progress::step("down");
     let was_up = instance.stop().await?;
-    step.done(if was_up {
-        "the emulator has ended"
-    } else {
-        "nothing was up"
-    });
+    step.done(if was_up { "the emulator has ended" } else { "nothing was up" });
     Ok(was_up)
 }
 
@@ -53,20 +47,13 @@ async fn emulator(instance: &Instance, options: &Options) -> Result<Running> {
     if let Some(running) = instance.running() {
         if options.port.is_some_and(|port| port != running.port) || options.stack != running.stack {
             let Running { port, stack, .. } = running;
-            bail!(
-                "instance {} is up already, with stack {stack} on port {port}: `yard down` it first",
-                instance.name
-            );
+            bail!("instance {} is up already, with stack {stack} on port {port}: `yard down` it first", instance.name);
         }
         step.done(format!("already up at {}", running.endpoint()));
         return Ok(running);
     }
     let running = instance.start(&options.stack, options.port).await?;
-    step.done(format!(
-        "up at {}, log {}",
-        running.endpoint(),
-        instance.log().display()
-    ));
+    step.done(format!("up at {}, log {}", running.endpoint(), instance.log().display()));
     Ok(running)
 }
 
