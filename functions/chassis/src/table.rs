@@ -111,20 +111,26 @@ impl Table {
         Ok(sums)
     }
 
-    /// The rows of a partition whose sort key begins like this, in its order; strongly consistent.
+    /// The rows of a partition whose sort key begins like this, in its order; all of them if that is empty. Strongly consistent.
     pub async fn query(&self, pk: &str, sk_prefix: &str) -> Result<Vec<Item>, Failure> {
-        let pages = self
-            .client
-            .query()
-            .table_name(&self.name)
-            .consistent_read(true)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()))
-            .expression_attribute_values(":sk", AttributeValue::S(sk_prefix.to_owned()))
-            .into_paginator()
-            .items()
-            .send();
-        pages.collect::<Result<_, _>>().await.map_err(|error| retry("Query", &error))
+        let query = self.client.query().table_name(&self.name).consistent_read(true);
+        let query = query.return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+        // DynamoDB takes no empty text for a key.
+        let query = match sk_prefix {
+            "" => query.key_condition_expression("pk = :pk"),
+            prefix => query
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":sk", AttributeValue::S(prefix.to_owned())),
+        };
+        let mut pages = query.into_paginator().send();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|error| retry("Query", &error))?;
+            self.count(page.consumed_capacity());
+            rows.extend(page.items.unwrap_or_default());
+        }
+        Ok(rows)
     }
 
     /// Adds a call to the tally.
