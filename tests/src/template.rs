@@ -2,6 +2,7 @@
 //!
 //! Each test names a rule of [`rules`] and changes that break it: the template must pass, a changed one must not.
 
+mod jobs;
 mod reading;
 mod rules;
 
@@ -18,6 +19,7 @@ static AWS_ONLY: LazyLock<Value> = LazyLock::new(|| expand("aws-only.yaml", &[])
 
 const VARIABLES: &str = "taxFunction/Environment/Variables";
 const STATEMENT: &str = "taxRole/Policies/0/PolicyDocument/Statement/0";
+const JOB_STATEMENT: &str = "warehousewaveRole/Policies/0/PolicyDocument/Statement/0";
 const SENDERS: &str = "taxQueuePolicy/PolicyDocument/Statement/0";
 
 #[test]
@@ -126,11 +128,29 @@ fn the_api_is_never_open() {
 }
 
 #[test]
-fn every_folder_of_functions_is_deployed_and_nothing_else_is() {
+fn every_binary_of_functions_is_deployed_and_nothing_else_is() {
     let stranger = json!({"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "local-shipping"}});
-    holds(functions_are_folders, without("taxFunction"));
-    holds(functions_are_folders, set("shippingFunction", stranger));
-    holds(functions_are_folders, set("taxFunction/FunctionName", json!("local-email")));
+    holds(functions_are_binaries, without("taxFunction"));
+    holds(functions_are_binaries, without("warehousewaveFunction"));
+    holds(functions_are_binaries, set("shippingFunction", stranger));
+    holds(functions_are_binaries, set("taxFunction/FunctionName", json!("local-email")));
+}
+
+#[test]
+fn every_job_works_on_its_consumers_table_and_on_no_other() {
+    let table = json!("arn:aws:dynamodb:us-east-1:123456789012:table/local-orders");
+    holds(job_rules, set(&format!("{JOB_STATEMENT}/Resource"), table));
+    holds(job_rules, set("warehousewaveFunction/Environment/Variables/TABLE_NAME", json!("local-tax")));
+}
+
+#[test]
+fn every_job_is_started_by_the_clock_and_missed_when_it_is_not() {
+    holds(job_rules, without("warehousewaveSchedule"));
+    holds(job_rules, set("warehousewaveSchedule/State", json!("DISABLED")));
+    holds(job_rules, without("warehousewaveSilenceAlarm"));
+    holds(job_rules, set("warehousewaveSilenceAlarm/Period", json!(300)));
+    let other = json!({"Fn::GetAtt": ["warehousewaveRole", "Arn"]});
+    holds(job_rules, set("warehousewaveSchedule/Target/RoleArn", other));
 }
 
 #[test]
@@ -176,13 +196,27 @@ fn split<'a, 'b>(resources: &'a mut Value, path: &'b str) -> (&'a mut Value, &'b
     (parent.unwrap_or_else(|| panic!("{path} leads nowhere")), key)
 }
 
-fn functions_are_folders(resources: &Value) -> Vec<String> {
-    let folders: BTreeSet<String> = std::fs::read_dir(root().join("functions"))
-        .expect("functions/ can be read")
-        .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name in UTF-8"))
-        .filter(|name| name != "chassis")
-        .collect();
-    rules::deployed(resources, &folders)
+/// A function is a binary: its folder's `main.rs`, or a job, which is a file in its consumer's `src/bin/`.
+fn functions_are_binaries(resources: &Value) -> Vec<String> {
+    let folders = files("functions").into_iter().filter(|name| name != "chassis");
+    rules::deployed(resources, &folders.chain(job_names()).collect())
+}
+
+fn job_rules(resources: &Value) -> Vec<String> {
+    jobs::jobs(resources, &job_names())
+}
+
+fn job_names() -> BTreeSet<String> {
+    let folders = files("functions").into_iter();
+    let binaries = folders.flat_map(|folder| files(&format!("functions/{folder}/src/bin")));
+    binaries.map(|file| file.trim_end_matches(".rs").to_owned()).collect()
+}
+
+/// The names in a folder, none if there is no such folder.
+fn files(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(root().join(folder)).into_iter().flatten();
+    let name = |entry: std::fs::DirEntry| entry.file_name().into_string().expect("a name in UTF-8");
+    entries.map(|entry| name(entry.expect("an entry"))).collect()
 }
 
 /// The resources that differ between AWS and a local cloud once these statements are left out.

@@ -80,3 +80,8 @@ pub(super) fn has_star(value: &Value) -> bool {
 pub(super) fn number(value: &Value) -> u64 {
     value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0)
 }
+
+/// A function's name without its stack's.
+pub(super) fn own_name(function: &Value) -> Option<&str> {
+    function["FunctionName"].as_str()?.strip_prefix("local-")
+}

@@ -1,6 +1,8 @@
 //! The rules: each takes the resources of an expanded template and says what is wrong with them.
 
-use super::reading::{consumers, dead_letter_queues, has_star, items, number, of_type, properties, statements, target};
+use super::reading::{
+    consumers, dead_letter_queues, has_star, items, number, of_type, own_name, properties, statements, target,
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -188,15 +190,12 @@ pub(super) fn routes(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A function is named after its stack and its folder.
-pub(super) fn deployed(resources: &Value, folders: &BTreeSet<String>) -> Vec<String> {
-    let mut left = folders.clone();
+/// A function is named after its stack and its binary.
+pub(super) fn deployed(resources: &Value, binaries: &BTreeSet<String>) -> Vec<String> {
+    let mut left = binaries.clone();
     let strangers: Vec<_> = of_type(resources, "AWS::Lambda::Function")
-        .filter(|(_, function)| {
-            let name = function["FunctionName"].as_str().and_then(|name| name.rsplit('-').next());
-            name.is_none_or(|name| !left.remove(name))
-        })
-        .map(|(id, _)| format!("{id}: has no folder of its own"))
+        .filter(|(_, function)| own_name(function).is_none_or(|name| !left.remove(name)))
+        .map(|(id, _)| format!("{id}: has no binary of its own"))
         .collect();
-    strangers.into_iter().chain(left.into_iter().map(|name| format!("functions/{name}: is not deployed"))).collect()
+    strangers.into_iter().chain(left.into_iter().map(|name| format!("functions/: {name} is not deployed"))).collect()
 }

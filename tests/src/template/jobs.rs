@@ -1,0 +1,75 @@
+//! What holds for jobs, the functions that the clock starts.
+
+use super::reading::{items, number, of_type, own_name, statements, target};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// A job `<consumer>-<job>` is started by a schedule of its own, works on its consumer's table alone, and is missed when it
+/// does not run.
+pub(super) fn jobs(resources: &Value, binaries: &BTreeSet<String>) -> Vec<String> {
+    of_type(resources, "AWS::Lambda::Function")
+        .filter_map(|(id, function)| Some((id, function, own_name(function).filter(|name| binaries.contains(*name))?)))
+        .flat_map(|(id, function, name)| {
+            let table = format!("local-{}", name.split('-').next().unwrap_or_default());
+            let told = function["Environment"]["Variables"]["TABLE_NAME"] == table.as_str();
+            let may = target(&function["Role"]).is_some_and(|role| works_on(resources, role, &table));
+            [
+                (told && may, "works on another table than its consumer's"),
+                (is_started(resources, id), "is not started by a schedule of its own"),
+                (is_missed(resources, id), "nobody hears when it does not run any more"),
+            ]
+            .into_iter()
+            .filter(|(kept, _)| !kept)
+            .map(move |(_, complaint)| format!("{id}: {complaint}"))
+        })
+        .collect()
+}
+
+/// Whether the role touches this table and no other.
+fn works_on(resources: &Value, role: &str, table: &str) -> bool {
+    let mut tables = statements(resources)
+        .filter(|(id, statement)| *id == role && statement.to_string().contains("dynamodb:"))
+        .flat_map(|(_, statement)| items(&statement["Resource"]))
+        .peekable();
+    let this = |arn: &Value| arn.as_str().is_some_and(|arn| arn.ends_with(&format!(":table/{table}")));
+    tables.peek().is_some() && tables.all(this)
+}
+
+fn is_started(resources: &Value, function: &str) -> bool {
+    of_type(resources, "AWS::Scheduler::Schedule").any(|(_, schedule)| {
+        let may = target(&schedule["Target"]["RoleArn"]).is_some_and(|role| {
+            let mut allowed = statements(resources).filter(|(id, _)| *id == role);
+            allowed.any(|(_, s)| s["Action"] == "lambda:InvokeFunction" && target(&s["Resource"]) == Some(function))
+        });
+        let on = schedule["State"].is_null() || schedule["State"] == "ENABLED";
+        target(&schedule["Target"]["Arn"]) == Some(function) && may && on
+    })
+}
+
+/// A run may come late without being missed: the alarm waits for two more.
+fn is_missed(resources: &Value, function: &str) -> bool {
+    let every = of_type(resources, "AWS::Scheduler::Schedule")
+        .find(|(_, schedule)| target(&schedule["Target"]["Arn"]) == Some(function))
+        .and_then(|(_, schedule)| seconds(schedule["ScheduleExpression"].as_str()?));
+    of_type(resources, "AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+        let watches = alarm["MetricName"] == "Invocations" && alarm["TreatMissingData"] == "breaching";
+        let period = number(&alarm["Period"]) * number(&alarm["EvaluationPeriods"]);
+        watches
+            && target(&alarm["Dimensions"][0]["Value"]) == Some(function)
+            && every.is_some_and(|every| period >= 3 * every)
+    })
+}
+
+/// `rate(5 minutes)` in seconds.
+fn seconds(rate: &str) -> Option<u64> {
+    let (count, unit) = rate.strip_prefix("rate(")?.strip_suffix(')')?.split_once(' ')?;
+    let unit = match unit.trim_end_matches('s') {
+        "minute" => 60,
+        "hour" => 60 * 60,
+        "day" => DAY,
+        _ => return None,
+    };
+    Some(count.parse::<u64>().ok()? * unit)
+}
