@@ -17,6 +17,21 @@ pub struct Address {
     pub postal_code: PostalCode,
 }
 
+impl Address {
+    /// Country and region as one code.
+    pub fn subdivision(&self) -> Subdivision {
+        Subdivision(format!("{}-{}", self.country, self.region))
+    }
+}
+
+text_type!(
+    /// A country's first subdivision by its ISO 3166-2 code, such as `US-CA`.
+    Subdivision, r"^[A-Z]{2}-[A-Z0-9]{1,3}$",
+    |s| {
+        let (country, region) = s.split_once('-').unwrap_or_default();
+        CountryCode::parse(country).and(RegionCode::parse(region)).map(drop)
+    }
+);
 text_type!(
     /// Two capital letters of ISO 3166-1, such as `US`.
     CountryCode, r"^[A-Z]{2}$",

@@ -2,7 +2,8 @@
 //!
 //! * [`Envelope`]: what lies on the bus, one shape for every event
 //! * [`Fact`]: something that happened, which a service may emit; [`DomainEvent`]: what a consumer can read
-//! * [`OrderPlaced`], [`OrderConfirmed`], [`OrderFlagged`], [`PickWaveReleased`]: the facts, one file each
+//! * [`OrderPlaced`], [`OrderConfirmed`], [`OrderFlagged`], [`PickWaveReleased`], [`NexusThresholdCrossed`]: the facts,
+//!   one file each
 //! * [`Usd`], [`OrderId`], [`Sku`], [`Quantity`], [`EmailAddress`], [`Address`]: values that cannot be invalid
 //! * [`Redacted`]: personal data, which never reaches a log
 //! * [`OutboxEntry`]: an event on its way, stored in the row that caused it
@@ -15,6 +16,7 @@ mod envelope;
 mod fact;
 mod ids;
 mod money;
+mod nexus_threshold_crossed;
 mod order_confirmed;
 mod order_flagged;
 mod order_placed;
@@ -22,12 +24,13 @@ mod outbox;
 mod pick_wave_released;
 mod redacted;
 
-pub use address::{Address, CountryCode, PostalCode, RegionCode};
+pub use address::{Address, CountryCode, PostalCode, RegionCode, Subdivision};
 pub use email_address::EmailAddress;
 pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body};
 pub use fact::{DomainEvent, Fact, ReadError};
 pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId, WaveId, fingerprint};
 pub use money::Usd;
+pub use nexus_threshold_crossed::{Counts, Needs, NexusThresholdCrossed};
 pub use order_confirmed::OrderConfirmed;
 pub use order_flagged::{OrderFlagged, Reason};
 pub use order_placed::{Line, MAX_LINES, OrderPlaced};

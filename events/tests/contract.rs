@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use switchyard_events::{
-    DomainEvent, Envelope, EventId, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, PickWaveReleased, parse_body,
+    DomainEvent, Envelope, EventId, Fact, NexusThresholdCrossed, OrderConfirmed, OrderFlagged, OrderPlaced,
+    PickWaveReleased, parse_body,
 };
 
 fn file(folder: &str, name: &str) -> PathBuf {
@@ -132,7 +133,8 @@ contract_of!(
     order_placed: OrderPlaced,
     order_confirmed: OrderConfirmed,
     order_flagged: OrderFlagged,
-    pick_wave_released: PickWaveReleased
+    pick_wave_released: PickWaveReleased,
+    nexus_threshold_crossed: NexusThresholdCrossed
 );
 
 #[test]
@@ -194,6 +196,7 @@ fn the_samples_event_ids_are_the_derived_ones() {
         ("OrderConfirmed", "ord_8h2a", 2),
         ("OrderFlagged", "ord_8h2a", 2),
         ("PickWaveReleased", "20260526T1420Z", 1),
+        ("NexusThresholdCrossed", "US-CA.2026", 1),
     ] {
         let text = fs::read_to_string(file("samples", &format!("{event_type}.v1.json"))).unwrap();
         let derived = EventId::derive(event_type, aggregate, sequence);
