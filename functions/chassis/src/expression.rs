@@ -114,10 +114,12 @@ impl Update {
         self
     }
 
-    /// Joins two updates of one row if their order does not matter: additions under the same condition.
+    /// Joins two updates of one row if their order does not matter: additions under the same condition. Both may also set the
+    /// same to the same, such as when the row expires; but not under a condition, which the one to come first may make false.
     pub(crate) fn merge(&mut self, other: &Self) -> bool {
-        let commutes = |update: &Self| update.set.is_empty() && update.remove.is_empty();
-        if !commutes(self) || !commutes(other) || self.condition != other.condition {
+        let sets_alike = self.set == other.set && (self.set.is_empty() || self.condition == Condition::default());
+        let removes = !self.remove.is_empty() || !other.remove.is_empty();
+        if removes || !sets_alike || self.condition != other.condition {
             return false;
         }
         for (attribute, delta) in &other.add {
@@ -205,5 +207,16 @@ mod tests {
         assert_eq!(sum, Update::new().add("orders", 3).add("units", 5));
         assert!(!sum.merge(&Update::new().set("orders", 9)));
         assert!(!sum.merge(&Update::new().add("orders", 1).when(Condition::missing("closed_at"))));
+    }
+
+    #[test]
+    fn additions_that_set_the_same_merge_but_not_under_a_condition() {
+        let counted = |expires_at: i64| Update::new().add("orders", 1).set("expires_at", expires_at);
+        let mut sum = counted(9);
+        assert!(sum.merge(&counted(9)));
+        assert_eq!(sum, Update::new().add("orders", 2).set("expires_at", 9_i64));
+        assert!(!sum.merge(&counted(8)));
+        let first = |update: Update| update.when(Condition::missing("expires_at"));
+        assert!(!first(counted(9)).merge(&first(counted(9))));
     }
 }
