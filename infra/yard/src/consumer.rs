@@ -1,13 +1,13 @@
 //! One consumer: a function, and what belongs to it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_lambda::types::EventSourceMappingConfiguration;
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde::Deserialize;
 
-use crate::Cloud;
+use crate::{Cloud, subscription};
 
 /// A function with its queue, its dead letters and its table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Consumer {
     pub queue_arn: String,
     pub dlq_url: String,
     pub table: String,
+    /// The types of the events that reach its queue; none if it is sent whatever there is.
+    pub events: BTreeSet<String>,
     /// The UUID of the mapping from the queue to the function.
     pub mapping: String,
     /// `Enabled`, `Disabled`, or on the way from one to the other, when the stack was read.
@@ -27,12 +29,22 @@ pub struct Consumer {
     pub sender: Option<String>,
 }
 
+impl Consumer {
+    /// Whether events of this type reach it.
+    pub fn hears(&self, event_type: &str) -> bool {
+        self.events.is_empty() || self.events.contains(event_type)
+    }
+}
+
 /// Follows a mapping to everything that belongs to its function.
-pub(crate) async fn read(cloud: &Cloud, mapping: &EventSourceMappingConfiguration) -> Result<Consumer> {
+pub(crate) async fn read(cloud: &Cloud, bus: &str, mapping: &EventSourceMappingConfiguration) -> Result<Consumer> {
     let queue_arn = mapping.event_source_arn().unwrap_or_default().to_owned();
     let function = mapping.function_arn().and_then(function_of).unwrap_or_default().to_owned();
-    let (queue_url, configuration) =
-        tokio::try_join!(queue_url_of(cloud, &queue_arn), configuration(cloud, &function))?;
+    let (queue_url, configuration, events) = tokio::try_join!(
+        queue_url_of(cloud, &queue_arn),
+        configuration(cloud, &function),
+        subscription::read(cloud, bus, &queue_arn)
+    )?;
     let dlq_url = dead_letters(cloud, &queue_url).await?;
     let Some(table) = configuration.get("TABLE_NAME").cloned() else {
         bail!("the function {function} has no TABLE_NAME in its environment: deploy infra/template.yaml again");
@@ -44,6 +56,7 @@ pub(crate) async fn read(cloud: &Cloud, mapping: &EventSourceMappingConfiguratio
         queue_arn,
         dlq_url,
         table,
+        events,
         mapping: mapping.uuid().unwrap_or_default().to_owned(),
         mapping_state: mapping.state().unwrap_or_default().to_owned(),
         sender: configuration.get("SENDER_ADDRESS").cloned(),

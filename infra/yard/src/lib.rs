@@ -30,6 +30,7 @@ mod rows;
 pub mod seed;
 mod stack;
 pub mod status;
+mod subscription;
 mod table;
 pub mod tools;
 pub mod trace;

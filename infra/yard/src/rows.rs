@@ -28,16 +28,19 @@ pub(crate) async fn order(cloud: &Cloud, stack: &Stack, order_id: &str) -> Resul
         .ok_or_else(|| exit::with(UNKNOWN_ORDER, format!("there is no order {order_id} in {}", stack.orders_table)))
 }
 
-/// The row that says the event was applied. One without `processed_at` is a claim: the work is under way.
-pub(crate) async fn applied(cloud: &Cloud, table: &str, pk: String, event_id: &str) -> Result<Option<Row>> {
+/// The row that says that one of these events (at most a hundred) was applied. One without `processed_at` is a claim: the work is
+/// under way.
+pub(crate) async fn applied(cloud: &Cloud, table: &str, pk: String, event_ids: &[String]) -> Result<Option<Row>> {
+    let names: Vec<String> = (0..event_ids.len()).map(|n| format!(":event{n}")).collect();
+    let values = names.iter().zip(event_ids).map(|(name, id)| (name.clone(), AttributeValue::S(id.clone())));
     let mut rows = cloud
         .dynamodb
         .query()
         .table_name(table)
         .key_condition_expression("pk = :pk")
-        .filter_expression("event_id = :event AND attribute_exists(processed_at)")
+        .filter_expression(format!("event_id IN ({}) AND attribute_exists(processed_at)", names.join(", ")))
+        .set_expression_attribute_values(Some(values.collect()))
         .expression_attribute_values(":pk", AttributeValue::S(pk))
-        .expression_attribute_values(":event", AttributeValue::S(event_id.to_owned()))
         .consistent_read(true)
         .into_paginator()
         .items()

@@ -37,14 +37,15 @@ impl Stack {
                 format!("the stack {} has no output {key}: deploy infra/template.yaml again", cloud.stack)
             })
         };
+        let bus = output("BusName")?;
         let functions = functions(cloud).await?;
         let mappings = queue_mappings(cloud, &functions).await?;
-        let mut consumers = try_join_all(mappings.iter().map(|mapping| consumer::read(cloud, mapping))).await?;
+        let mut consumers = try_join_all(mappings.iter().map(|mapping| consumer::read(cloud, &bus, mapping))).await?;
         consumers.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(Self {
             name: cloud.stack.clone(),
             api_url: reachable(&output("ApiUrl")?, cloud.endpoint.as_deref()),
-            bus: output("BusName")?,
+            bus,
             orders_table: output("OrdersTable")?,
             checkout: output("CheckoutFunction")?,
             publisher: output("PublisherFunction")?,

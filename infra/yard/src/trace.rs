@@ -32,7 +32,7 @@ pub struct Line {
     pub state: State,
     /// When the consumer applied it (RFC 3339).
     pub processed_at: Option<String>,
-    /// From the order to that moment.
+    /// From the event to that moment: the order's, or whichever fact about it the consumer hears of.
     pub lag_ms: Option<i64>,
     /// How often it had received the message by then.
     pub receives: Option<i64>,
@@ -123,27 +123,35 @@ async fn look(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Trace> {
     let order = order(cloud, stack, order_id).await?;
     let event_id = EventId::derive(OrderPlaced::TYPE, order_id, 1).to_string();
     let user_id = text(&order, "user_id");
-    let lines = stack.consumers.iter().map(|consumer| line(cloud, consumer, order_id, user_id.as_deref(), &event_id));
+    let lines = stack.consumers.iter().map(|consumer| line(cloud, consumer, order_id, user_id.as_deref()));
     let consumers = try_join_all(lines).await?;
     let status = text(&order, "status").unwrap_or_default();
     Ok(Trace { order_id: order_id.to_owned(), event_id, status, consumers })
 }
 
-async fn line(
-    cloud: &Cloud,
-    consumer: &Consumer,
-    order_id: &str,
-    user_id: Option<&str>,
-    event_id: &str,
-) -> Result<Line> {
+/// The most facts that are told about one order, its placing first.
+const MOST_FACTS: u64 = 9;
+
+/// The events of which a consumer has to apply one to be done with an order: its placing, or, where it hears only of what follows
+/// from that, whatever of it comes.
+fn awaited(consumer: &Consumer, order_id: &str) -> Vec<String> {
+    let id = |event_type: &str, sequence| EventId::derive(event_type, order_id, sequence).to_string();
+    if consumer.hears(OrderPlaced::TYPE) {
+        return vec![id(OrderPlaced::TYPE, 1)];
+    }
+    consumer.events.iter().flat_map(|event_type| (2..=MOST_FACTS).map(|sequence| id(event_type, sequence))).collect()
+}
+
+async fn line(cloud: &Cloud, consumer: &Consumer, order_id: &str, user_id: Option<&str>) -> Result<Line> {
+    let awaited = awaited(consumer, order_id);
     let places = std::iter::once(format!("ORDER#{order_id}")).chain(user_id.map(|user| format!("USER#{user}")));
     for pk in places {
-        if let Some(row) = applied(cloud, &consumer.table, pk, event_id).await? {
+        if let Some(row) = applied(cloud, &consumer.table, pk, &awaited).await? {
             return Ok(Line::applied(&consumer.name, &row));
         }
     }
     let dead = dead::peek(cloud, &consumer.dlq_url).await?;
-    Ok(match dead.into_iter().find(|dead| dead.event_id.as_deref() == Some(event_id)) {
+    Ok(match dead.into_iter().find(|dead| dead.event_id.as_ref().is_some_and(|id| awaited.contains(id))) {
         Some(dead) => Line::unapplied(&consumer.name, State::Dead, dead.attributes.get("error_code").cloned()),
         None => Line::unapplied(&consumer.name, State::Pending, None),
     })

@@ -1,0 +1,51 @@
+//! What a consumer hears of: the types of the events that the bus's rules pass on to its queue.
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context, Result};
+use futures_util::future::try_join_all;
+use serde::Deserialize;
+
+use crate::Cloud;
+
+/// The types that any rule of this bus passes on to this queue; none if one of them passes on whatever there is.
+pub(crate) async fn read(cloud: &Cloud, bus: &str, queue_arn: &str) -> Result<BTreeSet<String>> {
+    let request = cloud.eventbridge.list_rule_names_by_target().event_bus_name(bus).target_arn(queue_arn);
+    let answer = request.send().await.with_context(|| format!("the rules of the bus {bus} cannot be listed"))?;
+    let patterns = try_join_all(answer.rule_names().iter().map(|rule| pattern(cloud, bus, rule))).await?;
+    let types = patterns.iter().map(|pattern| types_of(pattern)).collect::<Result<Vec<_>>>()?;
+    Ok(types.into_iter().collect::<Option<Vec<_>>>().unwrap_or_default().into_iter().flatten().collect())
+}
+
+async fn pattern(cloud: &Cloud, bus: &str, rule: &str) -> Result<String> {
+    let answer = cloud.eventbridge.describe_rule().event_bus_name(bus).name(rule).send().await;
+    let answer = answer.with_context(|| format!("the rule {rule} cannot be read"))?;
+    answer.event_pattern.with_context(|| format!("the rule {rule} has no pattern"))
+}
+
+/// The types that a pattern names, if it names any.
+fn types_of(pattern: &str) -> Result<Option<Vec<String>>> {
+    #[derive(Deserialize)]
+    struct Pattern {
+        #[serde(rename = "detail-type")]
+        types: Option<Vec<String>>,
+    }
+    let pattern: Pattern = serde_json::from_str(pattern).context("a rule's pattern names its types in no way known")?;
+    Ok(pattern.types)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patterns_types_are_those_it_names() {
+        let check = |pattern: &str, expected: Option<&[&str]>| {
+            let expected = expected.map(|types| types.iter().map(|&name| name.to_owned()).collect());
+            assert_eq!(types_of(pattern).ok(), Some(expected), "{pattern}");
+        };
+        check(r#"{"source":["switchyard.fraud"],"detail-type":["A","B"]}"#, Some(&["A", "B"]));
+        check(r#"{"source":["switchyard.fraud"]}"#, None);
+        assert!(types_of(r#"{"detail-type":[{"prefix":"Order"}]}"#).is_err());
+    }
+}
