@@ -1,17 +1,38 @@
-//! Remembers what each user bought.
+//! Remembers what each user bought and what is bought together, and works out what to offer them.
 //!
-//! Rows: `USER#<id>` / `PURCHASE#<placed_at>#<order>` (the products of one order, which is also the marker). Sorted by the time of
-//! the order, so that the newest are at the end in whatever order the events arrived.
+//! * [`Recommendations`]: the consumer; it states what one order adds
+//! * [`recent`]: the products that a user bought last, of their purchases
+//! * [`pairs`]: products of one order, two by two, and how often each two were bought together
+//! * `touched`: who has bought something lately, minute by minute
+//! * [`Rebuild`]: the hourly job, which writes each such user's [`Features`]
+//!
+//! Rows:
+//!
+//! | pk | sk | |
+//! |---|---|---|
+//! | `USER#<user>` | `PURCHASE#<placed_at>#<order>` | the products of one order; also the marker |
+//! | `USER#<user>` | `FEATURES` | what to offer |
+//! | `SKU#<a>` | `WITH#<b>#<shard>` | in how many orders `a` and `b` were together; likewise the other way round |
+//! | `TOUCHED#<hour>` | `<minute>#<shard>` | users, by how many orders of theirs came in then |
+//! | `REBUILD` | `CURSOR` | up to when every touched user's features are rebuilt |
+//!
+//! What an order costs, in write units (a transaction takes two for each row, and all rows are well under a kilobyte): 2 for the
+//! purchase, 2 for the touched row, which the orders of a batch share, and 4 for each pair. That is 4 for one product, 16 for
+//! three, 64 for six and more; in a full batch 2.2, 14.2 and 62.2.
 
-use jiff::SignedDuration;
-use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received, Row, Value};
-use switchyard_events::OrderPlaced;
+mod features;
+pub mod pairs;
+mod partners;
+mod rebuild;
+mod recent;
+mod touched;
 
-/// How many of a user's products are remembered as recent.
-pub const RECENT: usize = 50;
+use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
+use switchyard_events::{OrderPlaced, Sku};
 
-/// How long a purchase is kept: well past the time in which its event can come back.
-const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+pub use features::{Features, OFFERED, features, top};
+pub use rebuild::Rebuild;
+pub use recent::{Purchase, RECENT, newest, purchases, recent};
 
 /// The recommendations consumer.
 pub struct Recommendations;
@@ -28,19 +49,13 @@ impl Consumer for Recommendations {
     type Event = OrderPlaced;
 
     async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
-        let placed_at = format!("{:.3}", order.placed_at);
-        let skus: Vec<Value> = order.items.iter().map(|line| line.sku.as_str().into()).collect();
-        let purchase = Row::new(Key::new(
-            user_partition(order),
-            format!("PURCHASE#{placed_at}#{}", order.order_id),
-        ))
-        .set("skus", skus)
-        .set("expires_at", (effects.now() + KEPT).as_second());
-        effects.record(purchase);
+        let skus: Vec<Sku> = order.items.iter().map(|line| line.sku.clone()).collect();
+        effects.record(recent::row(order, &skus, effects.now()));
+        for (one, other) in pairs::of(&order.order_id, &skus) {
+            pairs::count(effects, &one, &other);
+            pairs::count(effects, &other, &one);
+        }
+        touched::touch(effects, &order.user_id);
         Ok(())
     }
-}
-
-fn user_partition(order: &OrderPlaced) -> String {
-    format!("USER#{}", order.user_id)
 }

@@ -1,0 +1,6 @@
+//! The `recommendations-rebuild` function: what to offer to whoever has bought something since its last run.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), switchyard_chassis::Error> {
+    switchyard_chassis::schedule(recommendations::Rebuild::from_env).await
+}
