@@ -46,6 +46,11 @@ impl Env {
         text.parse().map_err(|error| self.mistakes.push(format!("{name} cannot be read: {error}"))).ok()
     }
 
+    /// Adds a mistake that lies elsewhere, such as in a data file packed with the function.
+    pub fn mistake(&mut self, mistake: impl Display) {
+        self.mistakes.push(mistake.to_string());
+    }
+
     /// The configuration, or every mistake that was made on the way to it.
     pub fn finish<T>(self, configuration: T) -> Result<T, EnvError> {
         if self.mistakes.is_empty() { Ok(configuration) } else { Err(EnvError(self.mistakes)) }
@@ -62,10 +67,11 @@ mod tests {
         let table: String = env.required("TABLE_NAME");
         let receives: u32 = env.required("MAX_RECEIVES");
         let days: u32 = env.or("MARKER_TTL_DAYS", 90);
+        env.mistake("thresholds.json is no JSON");
         let error = env.finish((table, receives, days)).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "configuration: TABLE_NAME is not set; MAX_RECEIVES cannot be read: invalid digit found in string"
+            "configuration: TABLE_NAME is not set; MAX_RECEIVES cannot be read: invalid digit found in string; thresholds.json is no JSON"
         );
     }
 }
