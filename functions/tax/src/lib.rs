@@ -1,11 +1,29 @@
-//! Keeps the sales-tax ledger: a line per order and jurisdiction, and sums per jurisdiction and year.
+//! Keeps the sales-tax ledger, and watches each state's economic-nexus threshold.
 //!
-//! Rows: `ORDER#<id>` / `LEDGER#<jurisdiction>` (the line, which is also the marker) and
-//! `JURISDICTION#<jurisdiction>` / `YEAR#<year>#<shard>` (the sums).
+//! Rows: `ORDER#<id>` / `LEDGER#<jurisdiction>` (the line, which is also the marker),
+//! `JURISDICTION#<jurisdiction>` / `YEAR#<year>#<month>#<shard>` (the sums) and
+//! `JURISDICTION#<jurisdiction>` / `CROSSED#<year>` (a threshold was passed, and the world told of it).
+//!
+//! * [`Tax`], [`Entry`]: the consumer, and what it makes of an order
+//! * [`Sums`], [`Months`]: what was sold into a jurisdiction, month by month
+//! * [`Thresholds`]: the states' thresholds, from `data/nexus_thresholds.json`
+//! * [`Standing`]: how near a state's threshold is
+//! * [`NexusJob`]: announces what has been crossed
 
-use jiff::tz::TimeZone;
-use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received, Row, Update};
-use switchyard_events::{Address, OrderPlaced, Usd};
+mod entry;
+mod job;
+mod nexus;
+mod sums;
+mod thresholds;
+
+use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received, Row};
+use switchyard_events::OrderPlaced;
+
+pub use entry::Entry;
+pub use job::NexusJob;
+pub use nexus::{Standing, Window};
+pub use sums::{Month, Months, Sums};
+pub use thresholds::{Limit, Period, State, Threshold, Thresholds, Transactions};
 
 /// Every order of a state meets on the state's sum; spread over this many rows, concurrent batches rarely do.
 pub const SHARDS: u32 = 8;
@@ -25,45 +43,35 @@ impl Consumer for Tax {
     type Event = OrderPlaced;
 
     async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
-        let jurisdiction = jurisdiction(order.ship_to.reveal());
-        let year = order.placed_at.to_zoned(TimeZone::UTC).year();
-        let taxable = sum(order, true);
-        let exempt = sum(order, false);
-        let line = Row::new(Key::new(
-            format!("ORDER#{}", order.order_id),
-            format!("LEDGER#{jurisdiction}"),
-        ))
-        .set("jurisdiction", jurisdiction.as_str())
-        .set("year", i32::from(year))
-        .set("placed_at", order.placed_at)
-        .set("taxable_usd", taxable)
-        .set("exempt_usd", exempt);
+        let entry = Entry::of(order);
+        let jurisdiction = entry.jurisdiction.as_str();
+        let key = Key::new(format!("ORDER#{}", order.order_id), format!("LEDGER#{jurisdiction}"));
+        let line = Row::new(key)
+            .set("jurisdiction", jurisdiction)
+            .set("year", entry.month.year())
+            .set("placed_at", order.placed_at)
+            .set("taxable_usd", entry.taxable)
+            .set("exempt_usd", entry.exempt);
         effects.record(line);
-        let sums = Update::new()
-            .add("revenue_usd", order.total_usd.decimal())
-            .add("taxable_usd", taxable.decimal())
-            .add("exempt_usd", exempt.decimal())
-            .add("transactions", 1);
-        effects.add_sharded(rollup_key(&jurisdiction, year), SHARDS, sums);
+        effects.add_sharded(month_key(jurisdiction, entry.month), SHARDS, entry.sums().to_update());
         Ok(())
     }
 }
 
-/// Where the sums of a jurisdiction and year lie; each shard has its number behind it.
+/// Where the sums of a jurisdiction and year lie: all rows whose sort key begins like this.
+///
+/// They are kept by month, which costs no more writes, since some states measure twelve months that are no calendar year.
 pub fn rollup_key(jurisdiction: &str, year: i16) -> Key {
     Key::new(format!("JURISDICTION#{jurisdiction}"), format!("YEAR#{year}"))
 }
 
-/// The ISO 3166-2 code of the place whose tax law applies, such as `US-CA`: where the goods go.
-fn jurisdiction(address: &Address) -> String {
-    format!("{}-{}", address.country, address.region)
+/// Where a month's part of them lies; each shard has its number behind it.
+fn month_key(jurisdiction: &str, month: Month) -> Key {
+    let year = rollup_key(jurisdiction, month.year());
+    Key::new(year.pk, format!("{}#{:02}", year.sk, month.of_year()))
 }
 
-fn sum(order: &OrderPlaced, taxable: bool) -> Usd {
-    order
-        .items
-        .iter()
-        .filter(|line| line.taxable == taxable)
-        .map(switchyard_events::Line::amount)
-        .sum()
+/// Where it is said that a jurisdiction's threshold was passed in a year.
+pub fn crossed_key(jurisdiction: &str, year: i16) -> Key {
+    Key::new(format!("JURISDICTION#{jurisdiction}"), format!("CROSSED#{year}"))
 }

@@ -1,0 +1,47 @@
+//! What an order adds to the ledger.
+
+use switchyard_events::{Line, OrderPlaced, Subdivision, Usd};
+
+use crate::{Month, Sums};
+
+/// A line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The place whose tax law applies: where the goods go.
+    pub jurisdiction: Subdivision,
+    /// When the order was placed (UTC).
+    pub month: Month,
+    /// What its taxable lines come to.
+    pub taxable: Usd,
+    /// What its exempt lines come to.
+    pub exempt: Usd,
+}
+
+impl Entry {
+    /// The entry of an order.
+    pub fn of(order: &OrderPlaced) -> Self {
+        Self {
+            jurisdiction: order.ship_to.reveal().subdivision(),
+            month: Month::of(order.placed_at),
+            taxable: sum(order, true),
+            exempt: sum(order, false),
+        }
+    }
+
+    /// What it adds to its jurisdiction's sums. An order is one transaction, whatever it holds; it is a taxable one if it holds
+    /// a taxable line.
+    pub fn sums(&self) -> Sums {
+        Sums {
+            revenue: self.taxable + self.exempt,
+            taxable: self.taxable,
+            exempt: self.exempt,
+            transactions: 1,
+            taxable_transactions: u64::from(self.taxable > Usd::ZERO),
+        }
+    }
+}
+
+fn sum(order: &OrderPlaced, taxable: bool) -> Usd {
+    let lines = order.items.iter().filter(|line| line.taxable == taxable);
+    lines.map(Line::amount).sum()
+}

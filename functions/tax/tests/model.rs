@@ -1,0 +1,184 @@
+//! Ledger, sums and thresholds against a model that adds up orders by hand.
+
+#![allow(clippy::unwrap_used)] // a helper that fails is a test that fails
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use switchyard_events::{Counts, Envelope, OrderPlaced, Quantity, Usd};
+use tax::{Entry, Limit, Month, Months, Period, Standing, Threshold, Transactions};
+
+/// A line: cents of a piece, pieces, whether it is taxable.
+type Line = (i64, u64, bool);
+
+/// An order: days since the beginning of 2024, region, lines.
+type Order = (i64, &'static str, Vec<Line>);
+
+fn orders() -> impl Strategy<Value = Vec<Order>> {
+    let line = (0..3_000_000_i64, 1..20_u64, any::<bool>());
+    let order = (0..1096_i64, prop::sample::select(vec!["ZZ", "Q1", "007"]), prop::collection::vec(line, 1..8));
+    prop::collection::vec(order, 0..40)
+}
+
+fn placed((day, region, lines): &Order) -> OrderPlaced {
+    let sample = include_str!("../../../events/samples/OrderPlaced.v1.json");
+    let mut order = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
+    let mut address = order.ship_to.reveal().clone();
+    address.region = switchyard_events::RegionCode::parse(*region).unwrap();
+    order.ship_to = switchyard_events::Redacted::new(address);
+    order.placed_at = "2024-01-01T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+    let template = order.items[0].clone();
+    let line = |&(cents, pieces, taxable): &Line| switchyard_events::Line {
+        unit_price_usd: Usd::from_cents(cents),
+        quantity: Quantity::try_from(pieces).unwrap(),
+        taxable,
+        ..template.clone()
+    };
+    order.items = lines.iter().map(line).collect();
+    order.total_usd = OrderPlaced::sum(&order.items);
+    order
+}
+
+/// The order's year, and its month from 1.
+fn date((day, ..): &Order) -> (i16, i32) {
+    let moment = "2024-01-01T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
+    let date = moment.to_zoned(TimeZone::UTC).date();
+    (date.year(), date.month().into())
+}
+
+fn cents((.., lines): &Order, taxable: bool) -> i64 {
+    let lines = lines.iter().filter(|line| line.2 == taxable);
+    lines.map(|(cents, pieces, _)| cents * i64::try_from(*pieces).unwrap()).sum()
+}
+
+fn months(orders: &[Order], region: &str) -> Months {
+    let mut months = Months::default();
+    for order in orders.iter().filter(|order| order.1 == region) {
+        let entry = Entry::of(&placed(order));
+        assert_eq!(entry.jurisdiction.as_str(), format!("US-{region}"));
+        months.add(entry.month, entry.sums());
+    }
+    months
+}
+
+fn thresholds() -> impl Strategy<Value = Threshold> {
+    let counts = prop::sample::select(vec![Counts::Gross, Counts::Retail, Counts::Taxable]);
+    let period = prop::sample::select(vec![
+        Period::PreviousOrCurrentYear,
+        Period::PreviousYear,
+        Period::TwelveMonths,
+        Period::FourQuarters,
+        Period::FourSalesTaxQuarters,
+        Period::YearToSeptember,
+    ]);
+    let sales = (1..50_000_000_i64, any::<bool>()).prop_map(|(cents, reached)| limit(Usd::from_cents(cents), reached));
+    let number = (1..20_u64, any::<bool>()).prop_map(|(number, reached)| limit(number, reached));
+    let transactions = prop_oneof![
+        Just(Transactions::Uncounted),
+        number.clone().prop_map(Transactions::Or),
+        number.prop_map(Transactions::And),
+    ];
+    (counts, period, sales, transactions).prop_map(|(counts, period, sales, transactions)| Threshold {
+        counts,
+        period,
+        sales,
+        transactions,
+    })
+}
+
+fn limit<T>(figure: T, reached: bool) -> Limit<T> {
+    if reached { Limit::AtLeast(figure) } else { Limit::MoreThan(figure) }
+}
+
+/// Whether the orders of some twelve months that end in the year pass the threshold.
+fn passes(threshold: &Threshold, year: i16, orders: &[Order]) -> bool {
+    let ends: Vec<i32> = match threshold.period {
+        Period::PreviousOrCurrentYear | Period::PreviousYear => vec![12],
+        Period::TwelveMonths => (1..=12).collect(),
+        Period::FourQuarters => vec![3, 6, 9, 12],
+        Period::FourSalesTaxQuarters => vec![2, 5, 8, 11],
+        Period::YearToSeptember => vec![9],
+    };
+    ends.into_iter().any(|end| {
+        let inside = |order: &&Order| {
+            let (order_year, month) = date(order);
+            (order_year == year && month <= end) || (order_year == year - 1 && month > end)
+        };
+        let taxable_only = threshold.counts == Counts::Taxable;
+        let orders: Vec<_> = orders.iter().filter(inside).collect();
+        let exempt = |order: &Order| if taxable_only { 0 } else { cents(order, false) };
+        let sales: i64 = orders.iter().map(|order| cents(order, true) + exempt(order)).sum();
+        let counted = orders.iter().filter(|order| !taxable_only || cents(order, true) > 0);
+        let number = u64::try_from(counted.count()).unwrap();
+        let enough = threshold.sales.is_passed_by(Usd::from_cents(sales));
+        match threshold.transactions {
+            Transactions::Uncounted => enough,
+            Transactions::Or(limit) => enough || limit.is_passed_by(number),
+            Transactions::And(limit) => enough && limit.is_passed_by(number),
+        }
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_line_of_the_ledger_is_the_order_split_into_taxable_and_exempt(orders in orders()) {
+        for order in &orders {
+            let (placed, entry) = (placed(order), Entry::of(&placed(order)));
+            prop_assert_eq!(entry.taxable, Usd::from_cents(cents(order, true)));
+            prop_assert_eq!(entry.exempt, Usd::from_cents(cents(order, false)));
+            prop_assert_eq!(entry.taxable + entry.exempt, placed.total_usd);
+        }
+    }
+
+    #[test]
+    fn a_years_sums_are_those_of_its_orders(orders in orders()) {
+        for region in ["ZZ", "Q1", "007"] {
+            let months = months(&orders, region);
+            for year in [2023, 2024, 2025, 2026, 2027] {
+                let there: Vec<_> = orders.iter().filter(|order| order.1 == region && date(order).0 == year).collect();
+                let sums = months.year(year);
+                prop_assert_eq!(sums.taxable, Usd::from_cents(there.iter().map(|order| cents(order, true)).sum()));
+                prop_assert_eq!(sums.exempt, Usd::from_cents(there.iter().map(|order| cents(order, false)).sum()));
+                prop_assert_eq!(sums.revenue, sums.taxable + sums.exempt);
+                prop_assert_eq!(sums.transactions, u64::try_from(there.len()).unwrap());
+                let taxable = there.iter().filter(|order| cents(order, true) > 0).count();
+                prop_assert_eq!(sums.taxable_transactions, u64::try_from(taxable).unwrap());
+            }
+        }
+    }
+
+    #[test]
+    fn a_threshold_is_crossed_when_some_period_of_the_year_passes_it(orders in orders(), threshold in thresholds()) {
+        let months = months(&orders, "ZZ");
+        let there: Vec<_> = orders.into_iter().filter(|order| order.1 == "ZZ").collect();
+        for year in [2024, 2025, 2026, 2027] {
+            let standing = Standing::of(&threshold, year, &months);
+            prop_assert_eq!(standing.crossed, passes(&threshold, year, &there), "{} {:?}", year, standing);
+        }
+    }
+
+    #[test]
+    fn what_is_left_is_exactly_what_is_missing(orders in orders(), threshold in thresholds()) {
+        let mut months = months(&orders, "ZZ");
+        let threshold = Threshold { transactions: Transactions::Uncounted, ..threshold };
+        let standing = Standing::of(&threshold, 2026, &months);
+        prop_assume!(!standing.crossed);
+        let add = |months: &mut Months, cents: Usd| {
+            let sums = tax::Sums { revenue: cents, taxable: cents, ..tax::Sums::default() };
+            months.add(standing.window.last, sums);
+        };
+        add(&mut months, standing.sales_left - Usd::from_cents(1));
+        prop_assert!(!threshold.sales.is_passed_by(Standing::of(&threshold, 2026, &months).sales));
+        add(&mut months, Usd::from_cents(1));
+        prop_assert!(Standing::of(&threshold, 2026, &months).crossed);
+    }
+
+    #[test]
+    fn months_count_on_over_the_years(year in 2000..2100_i16, month in 1..=12_i32, later in -30..30_i32) {
+        let later_month = Month::new(year, month).plus(later);
+        let number = i32::from(later_month.year()) * 12 + i32::from(later_month.of_year());
+        prop_assert_eq!(number, i32::from(year) * 12 + month + later);
+        prop_assert_eq!(later_month, Month::new(year, month + later));
+        prop_assert!(later_month.first_day() < later_month.last_day());
+    }
+}
