@@ -95,6 +95,17 @@ pub(crate) enum Command {
         #[command(flatten)]
         region: Region,
     },
+    /// Show the confirmation that was sent for an order; SES keeps no copy, so on AWS only when, and its reference
+    Email {
+        order_id: String,
+        /// Write the HTML part to a file, to be looked at in a browser
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        #[command(flatten)]
+        json: Json,
+        #[command(flatten)]
+        region: Region,
+    },
     /// Call one deployed function with an event; a bare envelope is wrapped as its queue would wrap it
     Invoke {
         /// Such as tax

@@ -11,6 +11,7 @@ use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Json, Region, Target};
+use crate::email::Confirmation;
 use crate::exit::{self, FAILED, NO_STACK, OK};
 use crate::invoke::Outcome;
 use crate::order::{Answer, Wish};
@@ -43,6 +44,7 @@ async fn dispatch(Cli { target, command }: Cli) -> Result<u8> {
         Command::Order { wish, count, json } => asked.order(wish, count, json).await,
         Command::Trace { order_id, wait, json, region } => asked.trace(&order_id, wait, json, region).await,
         Command::Status { json, region } => asked.status(json, region).await,
+        Command::Email { order_id, html, json, region } => asked.email(&order_id, html.as_deref(), json, region).await,
         Command::Invoke { function, event_file, json, region } => {
             asked.invoke(&function, &event_file, json, region).await
         }
@@ -88,6 +90,16 @@ impl Asked {
     async fn status(&self, json: Json, region: Region) -> Result<u8> {
         let (cloud, stack) = self.connect(region.region).await?;
         show(&Status::read(&cloud, &stack).await?, &json, Status::render)?;
+        Ok(OK)
+    }
+
+    async fn email(&self, order_id: &str, html: Option<&Path>, json: Json, region: Region) -> Result<u8> {
+        let (cloud, stack) = self.connect(region.region).await?;
+        let confirmation = Confirmation::read(&cloud, &stack, order_id).await?;
+        show(&confirmation, &json, Confirmation::render)?;
+        if let Some(file) = html {
+            confirmation.save_html(file)?;
+        }
         Ok(OK)
     }
 

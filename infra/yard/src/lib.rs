@@ -4,7 +4,7 @@
 //! * [`Instance`]: a local cloud, up or down; [`up`]: bringing one up with the stack in it
 //! * [`Cloud`]: clients for one account, local or AWS; [`Stack`]: what is deployed there, found by reading it
 //! * [`Api`]: signed HTTP calls
-//! * [`order`], [`trace`], [`status`], [`invoke`], [`seed`]: one command each
+//! * [`order`], [`trace`], [`status`], [`email`], [`invoke`], [`seed`]: one command each
 //! * [`exit`]: the exit codes
 
 mod api;
@@ -15,6 +15,7 @@ mod cloud;
 mod consumer;
 mod dead;
 mod deploy;
+pub mod email;
 mod emulator;
 pub mod exit;
 mod health;
