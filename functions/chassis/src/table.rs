@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity};
 use rust_decimal::Decimal;
 
-use crate::{Failure, Item, Key, backoff};
+use crate::{Failure, Item, Key, Row, backoff};
 
 /// One DynamoDB table with the keys `pk` and `sk`, and a tally of what was asked of it.
 #[derive(Debug, Clone)]
@@ -131,6 +131,15 @@ impl Table {
             rows.extend(page.items.unwrap_or_default());
         }
         Ok(rows)
+    }
+
+    /// Writes a row, whatever was there, at half the price of a transaction: for what may be written twice and by anyone.
+    pub async fn put(&self, row: Row) -> Result<(), Failure> {
+        let request = self.client.put_item().table_name(&self.name).set_item(Some(row.into_item()));
+        let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+        let answer = answer.map_err(|error| retry("PutItem", &error))?;
+        self.count(answer.consumed_capacity());
+        Ok(())
     }
 
     /// Adds a call to the tally.
