@@ -62,4 +62,4 @@ pub use queue::Queue;
 pub use run::{consume, deadline, deliver, start};
 pub use sender::{Sender, Sent};
 pub use table::{Table, Usage, describe};
-pub use value::{Item, Key, Row, Value, number_of, text_of};
+pub use value::{Item, Key, Row, Value, count_of, number_of, text_of, usd_of};

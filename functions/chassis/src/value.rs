@@ -140,3 +140,28 @@ pub fn text_of<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub fn number_of(item: &Item, name: &str) -> Option<Decimal> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
+
+/// The amount in an item's attribute.
+pub fn usd_of(item: &Item, name: &str) -> Option<Usd> {
+    Usd::parse(&number_of(item, name)?.normalize().to_string()).ok()
+}
+
+/// The count in an item's attribute.
+pub fn count_of(item: &Item, name: &str) -> Option<u64> {
+    number_of(item, name).filter(Decimal::is_integer)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_read_as_what_it_should_be_or_not_at_all() {
+        let item = |number: &str| Item::from([("n".to_owned(), AttributeValue::N(number.to_owned()))]);
+        assert_eq!(usd_of(&item("89.5"), "n"), Usd::parse("89.50").ok());
+        assert_eq!(usd_of(&item("100"), "n"), Usd::parse("100.00").ok());
+        assert_eq!((usd_of(&item("0.005"), "n"), count_of(&item("1.5"), "n")), (None, None));
+        assert_eq!((count_of(&item("200"), "n"), count_of(&item("200"), "m")), (Some(200), None));
+        assert_eq!(count_of(&item("-1"), "n"), None);
+    }
+}

@@ -8,8 +8,7 @@ use std::ops::{Add, AddAssign};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use rust_decimal::Decimal;
-use switchyard_chassis::{Failure, Item, Table, Update, number_of, text_of};
+use switchyard_chassis::{Failure, Item, Table, Update, count_of, text_of, usd_of};
 use switchyard_events::Usd;
 
 use crate::rollup_key;
@@ -89,12 +88,14 @@ impl Sums {
     }
 
     fn read(item: &Item) -> Result<Self, Failure> {
+        let usd = |name| usd_of(item, name).ok_or_else(|| unreadable(item, name));
+        let count = |name| count_of(item, name).ok_or_else(|| unreadable(item, name));
         Ok(Self {
-            revenue: usd(item, "revenue_usd")?,
-            taxable: usd(item, "taxable_usd")?,
-            exempt: usd(item, "exempt_usd")?,
-            transactions: count(item, "transactions")?,
-            taxable_transactions: count(item, "taxable_transactions")?,
+            revenue: usd("revenue_usd")?,
+            taxable: usd("taxable_usd")?,
+            exempt: usd("exempt_usd")?,
+            transactions: count("transactions")?,
+            taxable_transactions: count("taxable_transactions")?,
         })
     }
 }
@@ -166,19 +167,10 @@ fn month_of(row: &Item, year: i16) -> Result<Month, Failure> {
     let sk = text_of(row, "sk").unwrap_or_default();
     let month = sk.split('#').nth(2).and_then(|month| month.parse().ok());
     let month = month.filter(|month| (1..=12).contains(month));
-    month.map(|month| Month::new(year, month)).ok_or_else(|| unreadable(sk, "sk"))
+    month.map(|month| Month::new(year, month)).ok_or_else(|| unreadable(row, "month"))
 }
 
-fn usd(item: &Item, name: &str) -> Result<Usd, Failure> {
-    let number = number_of(item, name).unwrap_or_default();
-    Usd::parse(&number.normalize().to_string()).map_err(|_| unreadable(text_of(item, "sk").unwrap_or_default(), name))
-}
-
-fn count(item: &Item, name: &str) -> Result<u64, Failure> {
-    let number = number_of(item, name).unwrap_or(Decimal::ZERO);
-    u64::try_from(number).map_err(|_| unreadable(text_of(item, "sk").unwrap_or_default(), name))
-}
-
-fn unreadable(sk: &str, name: &str) -> Failure {
-    Failure::reject("unreadable_sum", format!("{name} of the row {sk}"))
+fn unreadable(row: &Item, what: &str) -> Failure {
+    let sk = text_of(row, "sk").unwrap_or_default();
+    Failure::reject("unreadable_sum", format!("the {what} of the row {sk}"))
 }
