@@ -57,6 +57,9 @@ pub(crate) enum Command {
         /// Take the binaries that are there
         #[arg(long)]
         no_build: bool,
+        /// Where functions call AWS, if not at the local cloud itself: the address of a proxy before it
+        #[arg(long, value_name = "URL")]
+        functions_endpoint: Option<String>,
     },
     /// Take the local stack down and forget it
     Down,

@@ -17,7 +17,7 @@ use crate::invoke::Outcome;
 use crate::order::{Answer, Wish};
 use crate::status::Status;
 use crate::trace::Trace;
-use crate::{Cloud, Instance, Project, Stack, invoke, progress, seed, tools, trace, up};
+use crate::{Cloud, Instance, Project, Setting, Stack, invoke, progress, seed, tools, trace, up};
 
 /// Orders under way at once with `--count`.
 const ORDERS_AT_ONCE: usize = 8;
@@ -34,8 +34,9 @@ pub async fn run() -> ExitCode {
 async fn dispatch(Cli { target, command }: Cli) -> Result<u8> {
     let asked = Asked { project: Project::find()?, target };
     match command {
-        Command::Up { port, no_build } => {
-            let options = up::Options { port, no_build, stack: asked.target.stack.clone() };
+        Command::Up { port, no_build, functions_endpoint } => {
+            let setting = Setting { functions_endpoint, persist: false };
+            let options = up::Options { port, no_build, stack: asked.target.stack.clone(), setting };
             up::up(&asked.project, &asked.instance()?, &options).await.map(|_| OK)
         }
         Command::Down => up::down(&asked.instance()?).await.map(|_| OK),

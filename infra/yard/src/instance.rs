@@ -19,6 +19,15 @@ pub struct Instance {
     project: Project,
 }
 
+/// How an emulator differs from the usual one.
+#[derive(Debug, Clone, Default)]
+pub struct Setting {
+    /// Where functions call AWS, if not at the emulator itself: at a proxy that stands before it.
+    pub functions_endpoint: Option<String>,
+    /// Keep what it holds when it ends, for [`Instance::restart`].
+    pub persist: bool,
+}
+
 /// One that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
@@ -68,11 +77,22 @@ impl Instance {
     }
 
     /// Starts the emulator and waits until it answers.
-    pub async fn start(&self, stack: &str, port: Option<u16>) -> Result<Running> {
+    pub async fn start(&self, stack: &str, port: Option<u16>, setting: &Setting) -> Result<Running> {
         let port = emulator::choose_port(self, port)?;
         self.clear()?;
         fs::create_dir_all(self.dir.join("tmp")).with_context(|| format!("{} cannot be made", self.dir.display()))?;
-        let mut child = emulator::spawn(&self.project, self, port)?;
+        self.launch(stack, port, setting).await
+    }
+
+    /// Ends the emulator and starts it again at once, at the same address. Only one that persists knows then what it knew.
+    pub async fn restart(&self, setting: &Setting) -> Result<Running> {
+        let running = self.running().with_context(|| format!("instance {} is not up", self.name))?;
+        process::end(running.pid, &self.marker()).await?;
+        self.launch(&running.stack, running.port, setting).await
+    }
+
+    async fn launch(&self, stack: &str, port: u16, setting: &Setting) -> Result<Running> {
+        let mut child = emulator::spawn(&self.project, self, port, setting)?;
         let running = Running { pid: child.id(), port, stack: stack.to_owned() };
         for (file, text) in [("pid", running.pid.to_string()), ("port", port.to_string()), ("stack", stack.to_owned())]
         {

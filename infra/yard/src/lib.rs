@@ -42,6 +42,6 @@ pub use cloud::Cloud;
 pub use consumer::Consumer;
 pub use dead::{Dead, peek};
 pub use http::{Reply, fetch};
-pub use instance::{Instance, Running};
+pub use instance::{Instance, Running, Setting};
 pub use project::{Binary, Project};
 pub use stack::Stack;

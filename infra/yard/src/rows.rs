@@ -28,6 +28,22 @@ pub(crate) async fn order(cloud: &Cloud, stack: &Stack, order_id: &str) -> Resul
         .ok_or_else(|| exit::with(UNKNOWN_ORDER, format!("there is no order {order_id} in {}", stack.orders_table)))
 }
 
+/// All rows about an order in the orders table.
+pub(crate) async fn partition(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Vec<Row>> {
+    let rows = cloud
+        .dynamodb
+        .query()
+        .table_name(&stack.orders_table)
+        .key_condition_expression("pk = :pk")
+        .expression_attribute_values(":pk", AttributeValue::S(format!("ORDER#{order_id}")))
+        .consistent_read(true)
+        .into_paginator()
+        .items()
+        .send();
+    let rows = rows.collect::<Result<_, _>>().await;
+    rows.with_context(|| format!("the table {} cannot be read", stack.orders_table))
+}
+
 /// The row that says that one of these events (at most a hundred) was applied. One without `processed_at` is a claim: the work is
 /// under way.
 pub(crate) async fn applied(cloud: &Cloud, table: &str, pk: String, event_ids: &[String]) -> Result<Option<Row>> {

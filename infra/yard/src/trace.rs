@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
+use orders::Status;
 use serde::Serialize;
 use switchyard_events::{EventId, Fact, OrderPlaced};
 use tokio::time::{Instant, sleep};
 
-use crate::rows::{Row, applied, number, order, text};
+use crate::rows::{Row, applied, number, order, partition, text};
 use crate::{Cloud, Consumer, Stack, dead, table};
 
 /// Between two looks while waiting.
@@ -20,8 +21,8 @@ pub struct Trace {
     pub order_id: String,
     /// Of the order's `OrderPlaced`.
     pub event_id: String,
-    /// Of the order itself.
-    pub status: String,
+    /// How far the order has come.
+    pub status: Status,
     pub consumers: Vec<Line>,
 }
 
@@ -125,7 +126,8 @@ async fn look(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Trace> {
     let user_id = text(&order, "user_id");
     let lines = stack.consumers.iter().map(|consumer| line(cloud, consumer, order_id, user_id.as_deref()));
     let consumers = try_join_all(lines).await?;
-    let status = text(&order, "status").unwrap_or_default();
+    // After the consumers' rows, so that what they have done shows in it.
+    let status = Status::of(&partition(cloud, stack, order_id).await?);
     Ok(Trace { order_id: order_id.to_owned(), event_id, status, consumers })
 }
 
@@ -165,7 +167,7 @@ mod tests {
 
     fn traced(states: &[State]) -> Trace {
         let consumers = states.iter().map(|&state| Line::unapplied("tax", state, None)).collect();
-        Trace { order_id: "ord_1".into(), event_id: "evt_1".into(), status: "received".into(), consumers }
+        Trace { order_id: "ord_1".into(), event_id: "evt_1".into(), status: Status::Received, consumers }
     }
 
     #[test]
