@@ -1,0 +1,110 @@
+//! What sales add up to, against a model that adds up orders by hand.
+
+#![allow(clippy::unwrap_used)] // a helper that fails is a test that fails
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use analytics::{Sale, Sales};
+use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
+use switchyard_chassis::Key;
+use switchyard_events::{Envelope, Line, MAX_LINES, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd};
+
+/// An order: seconds since a midnight, region, and of each product the cents of a piece and the pieces.
+type Order = (i64, &'static str, BTreeMap<u8, (i64, u64)>);
+
+fn orders() -> impl Strategy<Value = Vec<Order>> {
+    let lines = prop::collection::btree_map(0..60_u8, (0..3_000_000_i64, 1..=1000_u64), 1..=MAX_LINES);
+    let order = (0..400_000_i64, prop::sample::select(vec!["ZZ", "Q1", "007"]), lines);
+    prop::collection::vec(order, 0..20)
+}
+
+fn midnight() -> Timestamp {
+    "2026-02-27T00:00:00Z".parse().unwrap()
+}
+
+fn placed((seconds, region, lines): &Order) -> OrderPlaced {
+    let sample = include_str!("../../../events/samples/OrderPlaced.v1.json");
+    let mut order = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
+    let mut address = order.ship_to.reveal().clone();
+    address.region = RegionCode::parse(*region).unwrap();
+    order.ship_to = Redacted::new(address);
+    order.placed_at = midnight() + SignedDuration::from_secs(*seconds);
+    let template = order.items[0].clone();
+    let line = |(sku, (cents, pieces)): (&u8, &(i64, u64))| Line {
+        sku: Sku::parse(format!("P-{sku}")).unwrap(),
+        unit_price_usd: Usd::from_cents(*cents),
+        quantity: Quantity::try_from(*pieces).unwrap(),
+        ..template.clone()
+    };
+    order.items = lines.iter().map(line).collect();
+    order.total_usd = OrderPlaced::sum(&order.items);
+    order
+}
+
+/// The sums by their keys, as the table holds them once the shards are added up.
+fn rollups(orders: &[Order]) -> BTreeMap<Key, Sales> {
+    let mut rollups = BTreeMap::new();
+    for (key, sales) in orders.iter().flat_map(|order| Sale::of(&placed(order)).additions()) {
+        *rollups.entry(key).or_default() += sales;
+    }
+    rollups
+}
+
+/// What the model expects under a key: orders, pieces and cents.
+type Expected = BTreeMap<(String, String), (u64, u64, i64)>;
+
+fn expected(orders: &[Order]) -> Expected {
+    let mut expected = Expected::new();
+    for (seconds, region, lines) in orders {
+        let day = ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03"];
+        let pk = format!("DAY#{}", day[usize::try_from(seconds / 86_400).unwrap()]);
+        let region = expected.entry((pk.clone(), format!("REGION#US-{region}"))).or_default();
+        region.0 += 1;
+        for (cents, pieces) in lines.values() {
+            region.1 += pieces;
+            region.2 += cents * i64::try_from(*pieces).unwrap();
+        }
+        for (sku, (cents, pieces)) in lines {
+            let sum = expected.entry((pk.clone(), format!("SKU#P-{sku}"))).or_default();
+            *sum = (sum.0 + 1, sum.1 + pieces, sum.2 + cents * i64::try_from(*pieces).unwrap());
+        }
+    }
+    expected
+}
+
+proptest! {
+    #[test]
+    fn each_day_region_and_product_holds_what_was_ordered_and_nothing_else(orders in orders()) {
+        let found: Expected = rollups(&orders)
+            .into_iter()
+            .map(|(key, sales)| {
+                let cents = i64::try_from(sales.revenue.decimal() * rust_decimal::Decimal::ONE_HUNDRED).unwrap();
+                ((key.pk, key.sk), (sales.orders, sales.units, cents))
+            })
+            .collect();
+        prop_assert_eq!(found, expected(&orders));
+    }
+
+    #[test]
+    fn a_days_regions_and_its_products_come_to_the_same(orders in orders()) {
+        let rollups = rollups(&orders);
+        let days: BTreeSet<_> = rollups.keys().map(|key| &key.pk).collect();
+        for day in days {
+            let sum = |kind: &str| -> Sales {
+                let there = rollups.iter().filter(|(key, _)| key.pk == *day && key.sk.starts_with(kind));
+                there.map(|(_, sales)| *sales).sum()
+            };
+            let (regions, products) = (sum("REGION#"), sum("SKU#"));
+            prop_assert_eq!((regions.units, regions.revenue), (products.units, products.revenue));
+        }
+    }
+
+    #[test]
+    fn an_order_always_fits_a_transaction(orders in orders()) {
+        for order in &orders {
+            // Its region and its products, and its own row besides; DynamoDB takes 100.
+            prop_assert!(Sale::of(&placed(order)).additions().len() <= 1 + MAX_LINES);
+        }
+    }
+}
