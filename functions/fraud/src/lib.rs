@@ -1,32 +1,59 @@
-//! Scores every order and says whether it may be fulfilled.
+//! Scores every order and says whether it may be fulfilled. README.md says how a score comes about and how to train the model.
 //!
-//! Rows: `ORDER#<id>` / `SCORE` (score and reasons; also the marker) and `USER#<id>` / `PROFILE` (what is usual for the user).
-//! The profile is written only over the version that was read, so that of two orders at once the second sees the first.
+//! Rows: `ORDER#<id>` / `SCORE` (score and reasons; also the marker), `USER#<id>` / `PROFILE` (what is usual for the user), and
+//! `ORDER#<id>` / `REVIEW` (a person has confirmed a flagged order). The profile is written only over the version that was read,
+//! so that of two orders at once the second sees the first.
+//!
+//! * [`Fraud`]: the business: look, score, decide
+//! * [`Profile`], [`Recent`]: the user's orders before; [`Signals`]: the order beside them
+//! * `rules` and [`Model`]: two opinions; [`Score`]: both together
+//! * [`review`]: a person's decision about a flagged order
 
+mod domains;
+mod model;
 mod profile;
+mod recent;
+mod review;
 mod rules;
+mod score;
+mod signals;
+mod threshold;
 
-use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received, Row, Value};
-use switchyard_events::{OrderConfirmed, OrderFlagged, OrderPlaced, Reason};
+use jiff::Timestamp;
+use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received, Row};
+use switchyard_events::{OrderConfirmed, OrderFlagged, OrderId, OrderPlaced};
 
+pub use model::{FEATURES, Model, ModelError, features};
 pub use profile::Profile;
-pub use rules::{MAX_SCORE, reasons};
+pub use recent::Recent;
+pub use review::{Reviewed, review};
+pub use score::{MAX_SCORE, Score};
+pub use signals::Signals;
+pub use threshold::Threshold;
 
 /// The fraud consumer.
 pub struct Fraud {
-    /// An order is flagged at this score or above (0 to 100).
-    pub threshold: u8,
+    threshold: Threshold,
+    model: Model,
 }
 
 /// `checkout` says the first fact about an order; what fraud decides is the second.
-const SEQUENCE: u64 = 2;
+const DECISION: u64 = 2;
 
 impl Fraud {
-    /// Reads `FLAG_THRESHOLD` (default 60).
+    /// Flags from this score on, with the model packed with the function.
+    pub fn flagging_at(threshold: Threshold) -> Result<Self, ModelError> {
+        Ok(Self { threshold, model: Model::packed()? })
+    }
+
+    /// Reads `FLAG_THRESHOLD` (1 to 100, default 60).
     pub fn from_env(env: &mut Env) -> Self {
-        Self {
-            threshold: env.or("FLAG_THRESHOLD", 60),
-        }
+        let threshold = env.or("FLAG_THRESHOLD", Threshold::default());
+        let model = Model::packed().unwrap_or_else(|error| {
+            env.mistake(error);
+            Model::default()
+        });
+        Self { threshold, model }
     }
 }
 
@@ -37,50 +64,42 @@ impl Consumer for Fraud {
     async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
         let key = Key::new(format!("USER#{}", order.user_id), "PROFILE");
         let profile = Profile::of(effects.read(key.clone()).await?.as_ref());
-        let reasons = reasons(order, &profile);
-        let score = score(&reasons);
-        let flagged = score >= self.threshold;
+        let signals = Signals::of(order, &profile);
+        let score = Score::of(&signals, &self.model);
+        let flagged = self.threshold.is_reached(score.points);
         effects.record(
-            Row::new(Key::new(format!("ORDER#{}", order.order_id), "SCORE"))
-                .set("score", score)
+            Row::new(score_key(&order.order_id))
+                .set("score", score.points)
                 .set("flagged", flagged)
-                .set("reasons", reasons.iter().map(listed).collect::<Vec<_>>()),
+                .set("reasons", score.stored_reasons())
+                .set("model", self.model.version.as_str())
+                .set("within_1h", signals.within_1h as u64)
+                .set("within_24h", signals.within_24h as u64),
         );
-        effects.update(key, profile.with(order).update(profile.version));
+        let version = profile.version;
+        effects.update(key, profile.with(order).update(version));
         if flagged {
-            effects.emit(flagged_fact(order, score, reasons, effects.now()), SEQUENCE)
+            effects.emit(flagged_fact(order, score, effects.now()), DECISION)
         } else {
-            effects.emit(confirmed_fact(order, score, effects.now()), SEQUENCE)
+            effects.emit(confirmed_fact(order, score.points, effects.now()), DECISION)
         }
     }
 }
 
-/// The points of all reasons, at most [`MAX_SCORE`].
-pub fn score(reasons: &[Reason]) -> u8 {
-    let points: i32 = reasons.iter().map(|reason| i32::from(reason.points)).sum();
-    u8::try_from(points.clamp(0, i32::from(MAX_SCORE))).unwrap_or(MAX_SCORE)
+/// Where an order's score lies.
+fn score_key(order_id: &OrderId) -> Key {
+    Key::new(format!("ORDER#{order_id}"), "SCORE")
 }
 
-fn listed(reason: &Reason) -> Value {
-    Value::from([("code", reason.code.as_str().into()), ("points", reason.points.into())])
-}
-
-fn flagged_fact(order: &OrderPlaced, score: u8, reasons: Vec<Reason>, now: jiff::Timestamp) -> OrderFlagged {
+fn flagged_fact(order: &OrderPlaced, score: Score, now: Timestamp) -> OrderFlagged {
     let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
-    OrderFlagged {
-        order_id,
-        user_id,
-        score,
-        reasons,
-        flagged_at: now,
-    }
+    OrderFlagged { order_id, user_id, score: score.points, reasons: score.reasons, flagged_at: now }
 }
 
-fn confirmed_fact(order: &OrderPlaced, score: u8, now: jiff::Timestamp) -> OrderConfirmed {
-    OrderConfirmed {
-        order_id: order.order_id.clone(),
-        user_id: order.user_id.clone(),
-        score,
-        confirmed_at: now,
-    }
+fn confirmed_fact(order: &OrderPlaced, score: u8, now: Timestamp) -> OrderConfirmed {
+    let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
+    OrderConfirmed { order_id, user_id, score, confirmed_at: now }
 }
+
+#[cfg(test)]
+mod tests;

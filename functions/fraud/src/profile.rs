@@ -2,124 +2,110 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
-use rust_decimal::prelude::ToPrimitive;
-use switchyard_chassis::{Condition, Item, Update, Value, number_of, text_of};
-use switchyard_events::OrderPlaced;
+use rust_decimal::Decimal;
+use rust_decimal::prelude::{FromPrimitive, ToPrimitive};
+use switchyard_chassis::{Condition, Item, Update, Value, number_of};
+use switchyard_events::{OrderPlaced, Usd};
 
-/// How far back the times of a user's orders are kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
-/// How many of them are kept at most: more than any rule counts.
-const MAX_RECENT: usize = 100;
+use crate::recent::Recent;
 
-/// A user's history, as far as the rules need it.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// Orders that a user must have before his own history says anything.
+pub(crate) const ENOUGH_HISTORY: u64 = 5;
+/// An amount above this (in cents: ten million dollars) counts as this, so that no sum outgrows a DynamoDB number.
+const MAX_CENTS: u64 = 1_000_000_000;
+/// The least deviation that is believed, in cents: who always spends the same is not suspicious at the first extra cent.
+const SPREAD_CENTS: f64 = 100.0;
+
+/// A user's history, as far as rules and model need it: the orders seen so far, flagged or not.
+///
+/// All of it is the same whatever order they came in. Sums are whole numbers, so that none depends on the order of addition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// How often the row has been written; 0 if there is none.
     pub version: u64,
     /// Orders so far.
     pub orders: u64,
-    /// Sum of the order totals in dollars. Statistics only, so a float will do; no amount is ever read back from here.
-    pub sum: f64,
+    /// Sum of the order totals, in cents.
+    pub cents: u64,
     /// Sum of their squares.
-    pub sum_of_squares: f64,
-    /// When the orders of the last day were placed, oldest first.
-    pub recent: Vec<Timestamp>,
+    pub squares: u128,
+    /// When the latest of them were placed.
+    pub recent: Recent,
     /// How many orders went to each country.
     pub countries: BTreeMap<String, u64>,
 }
 
+/// The total that statistics go by, in cents.
+pub(crate) fn cents(order: &OrderPlaced) -> u64 {
+    (order.total_usd.decimal() * Decimal::ONE_HUNDRED).to_u64().unwrap_or(MAX_CENTS).min(MAX_CENTS)
+}
+
 impl Profile {
-    /// Reads a profile's row; a user without one has no history.
+    /// Reads a profile's row. A user without one has no history; neither has one whose row cannot be read.
     pub fn of(item: Option<&Item>) -> Self {
-        let Some(item) = item else { return Self::default() };
-        let whole = |name| number_of(item, name).and_then(|n| n.to_u64()).unwrap_or(0);
-        let real = |name| text_of(item, name).and_then(|text| text.parse().ok()).unwrap_or(0.0);
-        let recent = item.get("recent").and_then(|list| list.as_l().ok());
-        let countries = item.get("countries").and_then(|map| map.as_m().ok());
-        Self {
-            version: whole("version"),
-            orders: whole("orders"),
-            sum: real("sum"),
-            sum_of_squares: real("sum_of_squares"),
-            recent: recent
-                .into_iter()
-                .flatten()
-                .filter_map(|time| time.as_s().ok()?.parse().ok())
-                .collect(),
-            countries: countries
-                .into_iter()
-                .flatten()
-                .filter_map(|(country, count)| Some((country.clone(), count.as_n().ok()?.parse().ok()?)))
-                .collect(),
-        }
+        let version = item.and_then(|item| number_of(item, "version")?.to_u64()).unwrap_or(0);
+        item.and_then(|item| Self::read(item, version)).unwrap_or(Self { version, ..Self::default() })
+    }
+
+    fn read(item: &Item, version: u64) -> Option<Self> {
+        let recent = item.get("recent")?.as_l().ok()?.iter().map(|time| time.as_n().ok()?.parse().ok());
+        let countries = item.get("countries")?.as_m().ok()?.iter();
+        let countries = countries.map(|(country, count)| Some((country.clone(), count.as_n().ok()?.parse().ok()?)));
+        Some(Self {
+            version,
+            orders: number_of(item, "orders")?.to_u64()?,
+            cents: (number_of(item, "spent_usd")? * Decimal::ONE_HUNDRED).to_u64()?,
+            squares: number_of(item, "squares")?.to_u128()?,
+            recent: Recent::of(recent.collect::<Option<Vec<_>>>()?),
+            countries: countries.collect::<Option<_>>()?,
+        })
     }
 
     /// The profile after one more order.
-    pub fn with(&self, order: &OrderPlaced) -> Self {
-        let mut next = self.clone();
-        let total = order.total_usd.decimal().to_f64().unwrap_or(0.0);
-        next.version += 1;
-        next.orders += 1;
-        next.sum += total;
-        next.sum_of_squares += total * total;
-        *next
-            .countries
-            .entry(order.ship_to.reveal().country.to_string())
-            .or_default() += 1;
-        next.recent.push(order.placed_at);
-        next.recent.sort();
-        let newest = next.recent.last().copied().unwrap_or(order.placed_at);
-        next.recent.retain(|time| newest.duration_since(*time) <= KEPT);
-        let surplus = next.recent.len().saturating_sub(MAX_RECENT);
-        next.recent.drain(..surplus);
-        next
+    pub fn with(mut self, order: &OrderPlaced) -> Self {
+        let cents = cents(order);
+        self.version += 1;
+        self.orders += 1;
+        self.cents = self.cents.saturating_add(cents);
+        self.squares = self.squares.saturating_add(u128::from(cents).pow(2));
+        self.recent = self.recent.with(order.placed_at);
+        *self.countries.entry(order.ship_to.reveal().country.to_string()).or_default() += 1;
+        self
     }
 
     /// Writes the profile over the version that was read, and over no other.
     pub fn update(&self, read_version: u64) -> Update {
-        let countries = self
-            .countries
-            .iter()
-            .map(|(country, count)| (country.clone(), Value::from(*count).0))
-            .collect();
+        let countries = self.countries.iter().map(|(country, count)| (country.clone(), Value::from(*count).0));
         let update = Update::new()
             .set("version", self.version)
             .set("orders", self.orders)
-            .set("sum", self.sum.to_string())
-            .set("sum_of_squares", self.sum_of_squares.to_string())
-            .set(
-                "recent",
-                self.recent.iter().map(|time| Value::from(*time)).collect::<Vec<_>>(),
-            )
-            .set("countries", Value::map(countries));
+            .set("spent_usd", Usd::from_cents(i64::try_from(self.cents).unwrap_or(i64::MAX)))
+            .set("squares", Decimal::from_u128(self.squares).unwrap_or(Decimal::MAX))
+            .set("recent", self.recent.times().iter().map(|time| Value::from(*time)).collect::<Vec<_>>())
+            .set("countries", Value::map(countries.collect()));
         update.when(match read_version {
             0 => Condition::missing("version"),
             version => Condition::equals("version", version),
         })
     }
 
-    /// How many orders were placed in the time before this moment.
-    pub fn placed_within(&self, span: SignedDuration, before: Timestamp) -> usize {
-        self.recent
-            .iter()
-            .filter(|time| **time <= before && before.duration_since(**time) <= span)
-            .count()
+    /// How many of the user's own deviations this amount (in cents) lies above what he spends, if he has spent often enough.
+    #[allow(clippy::cast_precision_loss)] // a share of one in 2^53
+    pub fn deviations(&self, cents: u64) -> Option<f64> {
+        if self.orders < ENOUGH_HISTORY {
+            return None;
+        }
+        let orders = self.orders as f64;
+        let mean = self.cents as f64 / orders;
+        // n·Σx² − (Σx)² is never negative, and exact before the root is taken.
+        let variance = u128::from(self.orders) * self.squares - u128::from(self.cents).pow(2);
+        let deviation = (variance as f64).sqrt() / orders;
+        Some((cents as f64 - mean) / deviation.max(mean / 10.0).max(SPREAD_CENTS))
     }
 
-    /// Mean and standard deviation of the order totals.
-    pub fn spending(&self) -> (f64, f64) {
-        #[allow(clippy::cast_precision_loss)] // nobody places 2^52 orders
-        let orders = self.orders.max(1) as f64;
-        let mean = self.sum / orders;
-        (mean, (self.sum_of_squares / orders - mean * mean).max(0.0).sqrt())
-    }
-
-    /// The country that most orders went to.
-    pub fn usual_country(&self) -> Option<&str> {
-        self.countries
-            .iter()
-            .max_by_key(|(_, count)| **count)
-            .map(|(country, _)| country.as_str())
+    /// Whether the user has orders enough, and sent less than one in ten of them to this country.
+    pub fn is_unusual(&self, country: &str) -> bool {
+        let sent = self.countries.get(country).copied().unwrap_or(0);
+        self.orders >= ENOUGH_HISTORY && sent.saturating_mul(10) < self.orders
     }
 }

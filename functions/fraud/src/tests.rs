@@ -1,0 +1,141 @@
+//! Orders beside histories, and what is said of them.
+
+use jiff::SignedDuration;
+use switchyard_chassis::Env;
+use switchyard_events::{Address, CountryCode, EmailAddress, Envelope, OrderPlaced, Quantity, Redacted, Usd};
+
+use super::*;
+use crate::rules::rules;
+
+mod properties;
+
+fn sample() -> OrderPlaced {
+    let text = include_str!("../../../events/samples/OrderPlaced.v1.json");
+    serde_json::from_str::<Envelope<OrderPlaced>>(text).unwrap().data
+}
+
+fn order(change: impl FnOnce(&mut OrderPlaced)) -> OrderPlaced {
+    let mut order = sample();
+    change(&mut order);
+    order
+}
+
+fn to(country: &str) -> Redacted<Address> {
+    let country = CountryCode::parse(country).unwrap();
+    Redacted::new(Address { country, ..sample().ship_to.reveal().clone() })
+}
+
+/// Orders a day and a minute apart: usual in amount and country, never many in a day.
+fn history(orders: i64) -> Profile {
+    (0..orders).fold(Profile::default(), |profile, n| {
+        profile.with(&order(|order| order.placed_at -= SignedDuration::from_mins(1441 * (orders - n))))
+    })
+}
+
+fn check(order: &OrderPlaced, profile: &Profile, expected: &[(&str, i16)]) {
+    let found: Vec<_> = rules(&Signals::of(order, profile)).into_iter().filter(|(_, points)| *points > 0).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn an_ordinary_order_breaks_no_rule_and_is_not_flagged() {
+    let model = Model::packed().unwrap();
+    for profile in [Profile::default(), history(20)] {
+        check(&sample(), &profile, &[]);
+        let score = Score::of(&Signals::of(&sample(), &profile), &model);
+        assert!(!Threshold::default().is_reached(score.points), "{score:?}");
+    }
+}
+
+#[test]
+fn each_rule_names_itself_and_its_points() {
+    let pieces = |quantity: u64| {
+        order(|order| {
+            order.items.truncate(1);
+            order.items[0].quantity = Quantity::try_from(quantity).unwrap();
+        })
+    };
+    let new = Profile::default();
+    check(&pieces(49), &new, &[]);
+    check(&pieces(50), &new, &[("quantity", 10)]);
+    check(&pieces(200), &new, &[("quantity", 25)]);
+    let email = EmailAddress::parse("x@team.Mailinator.com").unwrap();
+    check(&order(|order| order.email = Redacted::new(email)), &new, &[("disposable_domain", 20)]);
+    let costing = |dollars: i64| order(|order| order.total_usd = Usd::from_cents(100 * dollars));
+    check(&costing(1_999), &new, &[]);
+    check(&costing(2_000), &new, &[("amount", 15)]);
+    check(&costing(5_000), &new, &[("amount", 30)]);
+    // The history always spent 101.50, so a tenth of it is what counts as a deviation.
+    check(&costing(131), &history(20), &[]);
+    check(&costing(132), &history(20), &[("amount", 15)]);
+    check(&costing(163), &history(20), &[("amount", 30)]);
+    check(&costing(163), &history(4), &[]);
+    check(&order(|order| order.ship_to = to("BR")), &history(20), &[("country", 15)]);
+    check(&order(|order| order.ship_to = to("BR")), &history(4), &[]);
+    let busy = |orders: u32| (0..orders).fold(new.clone(), |profile, _| profile.with(&sample()));
+    check(&sample(), &busy(2), &[]);
+    check(&sample(), &busy(3), &[("velocity_1h", 15)]);
+    check(&sample(), &busy(20), &[("velocity_1h", 40), ("velocity_24h", 30)]);
+}
+
+#[test]
+fn a_country_is_usual_from_one_order_in_ten_on() {
+    let once_abroad = |orders: i64| history(orders - 1).with(&order(|order| order.ship_to = to("BR")));
+    let abroad = order(|order| order.ship_to = to("BR"));
+    check(&abroad, &once_abroad(10), &[]);
+    check(&abroad, &once_abroad(11), &[("country", 15)]);
+}
+
+#[test]
+fn a_threshold_is_a_whole_number_from_1_to_100() {
+    let read = |text: &'static str| {
+        let mut env = Env::from(move |_| Some(text.to_owned()));
+        let fraud = Fraud::from_env(&mut env);
+        env.finish(fraud.threshold).map_err(|error| error.to_string())
+    };
+    assert!(read("1").unwrap().is_reached(1) && !read("100").unwrap().is_reached(99));
+    for bad in ["0", "101", "-1", "60.5", "", "high"] {
+        let expected = "configuration: FLAG_THRESHOLD cannot be read: must be a whole number from 1 to 100";
+        assert_eq!(read(bad).unwrap_err(), expected);
+    }
+    let mut env = Env::from(|_| None);
+    let fraud = Fraud::from_env(&mut env);
+    assert_eq!(env.finish(fraud.threshold), Ok(Threshold::default()));
+}
+
+#[test]
+fn a_model_that_cannot_be_asked_says_what_is_wrong_with_it() {
+    let packed = include_str!("../training/model.json");
+    let refused = |from: &str, to: &str| {
+        let text = packed.replacen(from, to, 1);
+        assert_ne!(text, packed, "{from} is not in the model");
+        Model::parse(&text).unwrap_err().to_string()
+    };
+    assert!(Model::parse(packed).is_ok());
+    assert!(Model::parse("{").unwrap_err().to_string().starts_with("model.json cannot be read: EOF"));
+    assert!(refused("\"intercept\":", "\"intercepted\":").contains("missing field `intercept`"));
+    assert!(refused("\"weight\":", "\"weight\": null, \"was\":").contains("invalid type: null, expected f64"));
+    assert!(refused("\"weight\":", "\"weight\": 1e999, \"was\":").contains("number out of range"));
+    assert!(refused("\"deviation\": ", "\"deviation\": -").contains("velocity_1h: deviation must be positive"));
+    assert!(
+        refused("\"name\": \"amount\"", "\"name\": \"amount_usd\"")
+            .contains("features must be, each once: velocity_1h,")
+    );
+    assert!(refused("\"name\": \"amount\"", "\"name\": \"country\"").contains("each once"));
+    assert!(refused("\"version\": \"", "\"version\": \"\", \"was\": \"").contains("version must be"));
+}
+
+#[test]
+fn the_order_of_features_in_the_file_does_not_matter() {
+    let packed = include_str!("../training/model.json");
+    let mut file: serde_json::Value = serde_json::from_str(packed).unwrap();
+    file["features"].as_array_mut().unwrap().reverse();
+    assert_eq!(Model::parse(&file.to_string()).unwrap(), Model::packed().unwrap());
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_an_empty_history_of_its_version() {
+    let row = Row::new(Key::new("USER#u", "PROFILE")).set("version", 7_u64).set("orders", 7_u64).into_item();
+    assert_eq!(Profile::of(Some(&row)), Profile { version: 7, ..Profile::default() });
+    assert_eq!(Profile::of(None), Profile::default());
+}

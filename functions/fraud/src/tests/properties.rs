@@ -1,0 +1,104 @@
+//! What holds for all orders, whatever order they come in.
+
+#![allow(clippy::cast_precision_loss)] // far below 2^53
+
+use std::collections::BTreeMap;
+
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use switchyard_events::{EmailAddress, OrderPlaced, Quantity, Redacted, Usd};
+
+use super::{order, to};
+use crate::recent::KEPT;
+use crate::rules::rules;
+use crate::{Model, Profile, Score, Signals, profile};
+
+/// Any order: minutes, cents, pieces, country, throw-away or not.
+fn orders() -> impl Strategy<Value = Vec<OrderPlaced>> {
+    let one =
+        (0..20_000_i64, 0..10_000_000_i64, 1..1_001_u64, prop::sample::select(vec!["US", "CA", "BR"]), any::<bool>());
+    let order = |(minutes, cents, pieces, country, disposable): (i64, i64, u64, &str, bool)| {
+        order(|order| {
+            order.placed_at += SignedDuration::from_mins(minutes);
+            order.total_usd = Usd::from_cents(cents);
+            order.items[0].quantity = Quantity::try_from(pieces).unwrap();
+            order.ship_to = to(country);
+            let domain = if disposable { "yopmail.com" } else { "example.com" };
+            order.email = Redacted::new(EmailAddress::parse(format!("ada@{domain}")).unwrap());
+        })
+    };
+    prop::collection::vec(one.prop_map(order), 1..80)
+}
+
+proptest! {
+    #[test]
+    fn a_profile_is_what_its_orders_add_up_to_in_whatever_order_they_come(orders in orders().prop_shuffle()) {
+        let profile = orders.iter().fold(Profile::default(), Profile::with);
+        let cents: Vec<u128> = orders.iter().map(|order| profile::cents(order).into()).collect();
+        prop_assert_eq!(profile.orders, orders.len() as u64);
+        prop_assert_eq!(u128::from(profile.cents), cents.iter().sum());
+        prop_assert_eq!(profile.squares, cents.iter().map(|cents| cents * cents).sum());
+        let mut times: Vec<_> = orders.iter().map(|order| order.placed_at.as_millisecond()).collect();
+        times.sort_unstable();
+        prop_assert_eq!(profile.recent.times(), &times[times.len().saturating_sub(KEPT)..]);
+        let mut countries = BTreeMap::<_, u64>::new();
+        for order in &orders {
+            *countries.entry(order.ship_to.reveal().country.to_string()).or_default() += 1;
+        }
+        prop_assert_eq!(profile.countries, countries);
+    }
+
+    #[test]
+    fn deviations_are_those_of_a_naive_computation(orders in orders()) {
+        let profile = orders.iter().fold(Profile::default(), Profile::with);
+        let cents: Vec<f64> = orders.iter().map(|order| profile::cents(order) as f64).collect();
+        let count = cents.len() as f64;
+        let mean = cents.iter().sum::<f64>() / count;
+        let deviation = (cents.iter().map(|cents| (cents - mean).powi(2)).sum::<f64>() / count).sqrt();
+        let expected = (orders.len() >= 5).then(|| (500_000.0 - mean) / deviation.max(mean / 10.0).max(100.0));
+        match (profile.deviations(500_000), expected) {
+            (Some(found), Some(expected)) => prop_assert!((found - expected).abs() < 1e-6, "{found} {expected}"),
+            (found, expected) => prop_assert_eq!(found, expected),
+        }
+    }
+
+    #[test]
+    fn a_score_is_the_sum_of_its_reasons_within_0_and_100(orders in orders()) {
+        let model = Model::packed().unwrap();
+        let (last, before) = orders.split_last().unwrap();
+        let signals = Signals::of(last, &before.iter().fold(Profile::default(), Profile::with));
+        let score = Score::of(&signals, &model);
+        let sum: i32 = score.reasons.iter().map(|reason| i32::from(reason.points)).sum();
+        prop_assert_eq!(i32::from(score.points), sum.clamp(0, 100));
+        prop_assert!(score.reasons.is_sorted_by_key(|reason| std::cmp::Reverse(reason.points)));
+        prop_assert!(score.reasons.iter().all(|reason| reason.points != 0));
+        let mut codes: Vec<_> = score.reasons.iter().map(|reason| &reason.code).collect();
+        codes.sort();
+        codes.dedup();
+        prop_assert_eq!(codes.len(), score.reasons.len());
+    }
+
+    #[test]
+    fn more_of_a_signal_never_gives_fewer_points(
+        within_1h in 0..60_usize, more_in_24h in 0..60_usize, orders in 0..100_u64, cents in 0..1_000_000_000_u64,
+        deviations in prop::option::of(-5.0..20.0), quantity in 1..991_u32, flags in any::<(bool, bool)>(), raised in 0..7_usize,
+    ) {
+        let model = Model::packed().unwrap();
+        let (is_disposable, is_abroad) = flags;
+        let less = Signals { within_1h, within_24h: within_1h + more_in_24h, orders, cents, deviations, quantity, is_disposable, is_abroad };
+        let mut more = less.clone();
+        match raised {
+            0 => more.within_1h += 1,
+            1 => more.within_24h += 1,
+            2 => more.cents += more.cents / 10,
+            3 => more.deviations = more.deviations.map(|deviations| deviations + 0.5),
+            4 => more.quantity += 10,
+            5 => more.is_disposable = true,
+            _ => more.is_abroad = true,
+        }
+        let points = |signals: &Signals| rules(signals).iter().map(|(_, points)| points).sum::<i16>();
+        prop_assert!(points(&more) >= points(&less));
+        // True of the checked-in weights, all of which say what one would expect.
+        prop_assert!(Score::of(&more, &model).points >= Score::of(&less, &model).points);
+    }
+}

@@ -1,0 +1,31 @@
+//! From which score on an order is flagged.
+
+use std::str::FromStr;
+
+use switchyard_events::Invalid;
+
+/// A score from 1 to 100: at it or above, an order is flagged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Threshold(u8);
+
+impl Threshold {
+    /// Whether a score reaches it.
+    pub fn is_reached(self, score: u8) -> bool {
+        score >= self.0
+    }
+}
+
+impl Default for Threshold {
+    /// What the template says, too; functions/fraud/README.md says what it means for invented orders.
+    fn default() -> Self {
+        Self(60)
+    }
+}
+
+impl FromStr for Threshold {
+    type Err = Invalid;
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let score = text.parse().ok().filter(|score| (1..=100).contains(score));
+        score.map(Self).ok_or_else(|| Invalid::new("must be a whole number from 1 to 100"))
+    }
+}
