@@ -111,7 +111,7 @@ macro_rules! conforms {
 conforms! {
     analytics: order, transactional!(::analytics::Analytics);
     email: order, super::email;
-    fraud: order, transactional!(::fraud::Fraud { threshold: 60 });
+    fraud: order, transactional!(::fraud::Fraud::flagging_at(::fraud::Threshold::default()).unwrap());
     recommendations: order, transactional!(::recommendations::Recommendations);
     tax: order, transactional!(::tax::Tax);
     warehouse: order, transactional!(::warehouse::Warehouse);

@@ -8,6 +8,7 @@
 mod carts;
 mod conformance;
 mod duplicates;
+mod fraud_score;
 mod idempotency;
 mod isolation;
 mod order_path;
