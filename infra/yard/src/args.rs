@@ -98,6 +98,26 @@ pub(crate) enum Command {
         #[command(flatten)]
         region: Region,
     },
+    /// Show what was sold, day by day (UTC), by region and by product
+    Revenue {
+        /// How many days, today included
+        #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..=366))]
+        days: u16,
+        #[command(flatten)]
+        json: Json,
+        #[command(flatten)]
+        region: Region,
+    },
+    /// Show what was sold into each US state, and how near its economic-nexus threshold is
+    Tax {
+        /// The calendar year [default: this one]
+        #[arg(long, value_parser = clap::value_parser!(i16).range(2018..=9999))]
+        year: Option<i16>,
+        #[command(flatten)]
+        json: Json,
+        #[command(flatten)]
+        region: Region,
+    },
     /// Show the confirmation that was sent for an order; SES keeps no copy, so on AWS only when, and its reference
     Email {
         order_id: String,

@@ -1,6 +1,6 @@
 //! Carrying out a command line: whom it is asked of, what is printed, and the exit code.
 
-use std::io::{ErrorKind, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Parser;
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::args::{Cli, Command, Json, Region, Target};
@@ -17,7 +19,7 @@ use crate::invoke::Outcome;
 use crate::order::{Answer, Wish};
 use crate::status::Status;
 use crate::trace::Trace;
-use crate::{Cloud, Instance, Project, Setting, Stack, invoke, progress, seed, tools, trace, up};
+use crate::{Cloud, Instance, Project, Stack, invoke, progress, revenue, seed, tax, tools, trace, up};
 
 /// Orders under way at once with `--count`.
 const ORDERS_AT_ONCE: usize = 8;
@@ -35,8 +37,7 @@ async fn dispatch(Cli { target, command }: Cli) -> Result<u8> {
     let asked = Asked { project: Project::find()?, target };
     match command {
         Command::Up { port, no_build, functions_endpoint } => {
-            let setting = Setting { functions_endpoint, persist: false };
-            let options = up::Options { port, no_build, stack: asked.target.stack.clone(), setting };
+            let options = up::Options { port, no_build, stack: asked.target.stack.clone(), functions_endpoint };
             up::up(&asked.project, &asked.instance()?, &options).await.map(|_| OK)
         }
         Command::Down => up::down(&asked.instance()?).await.map(|_| OK),
@@ -45,6 +46,8 @@ async fn dispatch(Cli { target, command }: Cli) -> Result<u8> {
         Command::Order { wish, count, json } => asked.order(wish, count, json).await,
         Command::Trace { order_id, wait, json, region } => asked.trace(&order_id, wait, json, region).await,
         Command::Status { json, region } => asked.status(json, region).await,
+        Command::Revenue { days, json, region } => asked.revenue(days, json, region).await,
+        Command::Tax { year, json, region } => asked.tax(year, json, region).await,
         Command::Email { order_id, html, json, region } => asked.email(&order_id, html.as_deref(), json, region).await,
         Command::Invoke { function, event_file, json, region } => {
             asked.invoke(&function, &event_file, json, region).await
@@ -91,6 +94,20 @@ impl Asked {
     async fn status(&self, json: Json, region: Region) -> Result<u8> {
         let (cloud, stack) = self.connect(region.region).await?;
         show(&Status::read(&cloud, &stack).await?, &json, Status::render)?;
+        Ok(OK)
+    }
+
+    async fn revenue(&self, days: u16, json: Json, region: Region) -> Result<u8> {
+        let (cloud, stack) = self.connect(region.region).await?;
+        let chart = std::io::stdout().is_terminal();
+        show(&revenue::Report::read(&cloud, &stack, days).await?, &json, |report| report.render(chart))?;
+        Ok(OK)
+    }
+
+    async fn tax(&self, year: Option<i16>, json: Json, region: Region) -> Result<u8> {
+        let (cloud, stack) = self.connect(region.region).await?;
+        let year = year.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).year());
+        show(&tax::Report::read(&cloud, &stack, year).await?, &json, tax::Report::render)?;
         Ok(OK)
     }
 

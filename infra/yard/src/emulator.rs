@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep};
 
 use crate::cloud::{LOCAL_KEY, LOCAL_REGION};
-use crate::instance::{MAIN, Setting};
+use crate::instance::MAIN;
 use crate::{Instance, Project, fetch};
 
 /// The port of AWS emulators by custom, used by the main instance when it is free.
@@ -32,11 +32,9 @@ pub(crate) fn choose_port(instance: &Instance, wanted: Option<u16>) -> Result<u1
 }
 
 /// Starts it in a process group of its own, so that it outlives this command and its terminal.
-pub(crate) fn spawn(project: &Project, instance: &Instance, port: u16, setting: &Setting) -> Result<Child> {
-    let log = File::options().create(true).append(true).open(instance.log());
-    let log = log.context("the emulator's log cannot be made")?;
-    let endpoint = setting.functions_endpoint.clone().unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
-    let persist = if setting.persist { "1" } else { "0" };
+pub(crate) fn spawn(project: &Project, instance: &Instance, port: u16, endpoint: Option<&str>) -> Result<Child> {
+    let log = File::create(instance.log()).context("the emulator's log cannot be made")?;
+    let endpoint = endpoint.map_or_else(|| format!("http://127.0.0.1:{port}"), str::to_owned);
     // Functions inherit the emulator's environment, so it gets only what is named here.
     Command::new(project.tool("python"))
         .args(["-X", &instance.marker(), "-m", "ministack"])
@@ -48,8 +46,6 @@ pub(crate) fn spawn(project: &Project, instance: &Instance, port: u16, setting: 
             ("AUTH", "true"),
             ("IOT_MTLS_ENABLED", "0"),
             ("SFTP_ENABLED", "0"),
-            ("PERSIST_STATE", persist),
-            ("S3_PERSIST", persist),
             ("AWS_ENDPOINT_URL", &endpoint),
             ("AWS_ACCESS_KEY_ID", LOCAL_KEY),
             ("AWS_SECRET_ACCESS_KEY", LOCAL_KEY),
@@ -57,8 +53,6 @@ pub(crate) fn spawn(project: &Project, instance: &Instance, port: u16, setting: 
             ("AWS_DEFAULT_REGION", LOCAL_REGION),
         ])
         .env("TMPDIR", instance.dir.join("tmp"))
-        .env("STATE_DIR", instance.dir.join("state"))
-        .env("S3_DATA_DIR", instance.dir.join("state/s3"))
         .current_dir(&instance.dir)
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("the emulator's log cannot be opened")?)

@@ -19,15 +19,6 @@ pub struct Instance {
     project: Project,
 }
 
-/// How an emulator differs from the usual one.
-#[derive(Debug, Clone, Default)]
-pub struct Setting {
-    /// Where functions call AWS, if not at the emulator itself: at a proxy that stands before it.
-    pub functions_endpoint: Option<String>,
-    /// Keep what it holds when it ends, for [`Instance::restart`].
-    pub persist: bool,
-}
-
 /// One that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Running {
@@ -76,23 +67,12 @@ impl Instance {
         Ok(file)
     }
 
-    /// Starts the emulator and waits until it answers.
-    pub async fn start(&self, stack: &str, port: Option<u16>, setting: &Setting) -> Result<Running> {
+    /// Starts the emulator and waits until it answers. Functions call AWS at the emulator itself, unless another address is named.
+    pub async fn start(&self, stack: &str, port: Option<u16>, functions_endpoint: Option<&str>) -> Result<Running> {
         let port = emulator::choose_port(self, port)?;
         self.clear()?;
         fs::create_dir_all(self.dir.join("tmp")).with_context(|| format!("{} cannot be made", self.dir.display()))?;
-        self.launch(stack, port, setting).await
-    }
-
-    /// Ends the emulator and starts it again at once, at the same address. Only one that persists knows then what it knew.
-    pub async fn restart(&self, setting: &Setting) -> Result<Running> {
-        let running = self.running().with_context(|| format!("instance {} is not up", self.name))?;
-        process::end(running.pid, &self.marker()).await?;
-        self.launch(&running.stack, running.port, setting).await
-    }
-
-    async fn launch(&self, stack: &str, port: u16, setting: &Setting) -> Result<Running> {
-        let mut child = emulator::spawn(&self.project, self, port, setting)?;
+        let mut child = emulator::spawn(&self.project, self, port, functions_endpoint)?;
         let running = Running { pid: child.id(), port, stack: stack.to_owned() };
         for (file, text) in [("pid", running.pid.to_string()), ("port", port.to_string()), ("stack", stack.to_owned())]
         {

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use switchyard_events::Usd;
+
 /// Rows under their headings; columns of numbers are the ones listed in `right`, aligned to the right.
 pub(crate) fn render(headings: &[&str], right: &[usize], rows: &[Vec<String>]) -> String {
     let headings: Vec<String> = headings.iter().map(|&heading| heading.to_owned()).collect();
@@ -17,6 +19,19 @@ pub(crate) fn render(headings: &[&str], right: &[usize], rows: &[Vec<String>]) -
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     std::iter::once(&headings).chain(rows).map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// An amount with its thousands apart, such as `$1,234.50`.
+pub(crate) fn dollars(amount: Usd) -> String {
+    let text = amount.to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    let (whole, cents) = digits.split_once('.').unwrap_or((digits, "00"));
+    let apart = |(at, digit): (usize, char)| {
+        let comma = at > 0 && (whole.len() - at).is_multiple_of(3);
+        comma.then_some(',').into_iter().chain([digit])
+    };
+    let whole: String = whole.chars().enumerate().flat_map(apart).collect();
+    format!("{sign}${whole}.{cents}")
 }
 
 /// Colours whole words of a rendered table: green, red, yellow.
@@ -42,5 +57,14 @@ mod tests {
     fn columns_line_up() {
         let rows = [vec!["tax".to_owned(), "9".to_owned()], vec!["analytics".to_owned(), "120".to_owned()]];
         assert_eq!(render(&["consumer", "n"], &[1], &rows), "consumer     n\ntax          9\nanalytics  120");
+    }
+    #[test]
+    fn thousands_stand_apart() {
+        let check = |cents, expected: &str| assert_eq!(dollars(Usd::from_cents(cents)), expected);
+        check(5, "$0.05");
+        check(99_999, "$999.99");
+        check(100_000, "$1,000.00");
+        check(123_456_789_012, "$1,234,567,890.12");
+        check(-100_000_001, "-$1,000,000.01");
     }
 }

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, bail};
 use aws_sdk_sesv2::Client;
 
-use crate::{Cloud, Instance, Project, Running, Setting, Stack, build, deploy, health, progress, seed, tools};
+use crate::{Cloud, Instance, Project, Running, Stack, build, deploy, health, progress, seed, tools};
 
 /// How to bring an instance up.
 #[derive(Debug, Clone, Default)]
@@ -14,8 +14,8 @@ pub struct Options {
     pub no_build: bool,
     /// The stack's name.
     pub stack: String,
-    /// How the emulator differs from the usual one, if it has to be started.
-    pub setting: Setting,
+    /// Where functions call AWS, if not at the emulator itself: at a proxy that stands before it.
+    pub functions_endpoint: Option<String>,
 }
 
 /// Brings the instance up, or up to date. Does again only what is not done yet.
@@ -54,7 +54,7 @@ async fn emulator(instance: &Instance, options: &Options) -> Result<Running> {
         step.done(format!("already up at {}", running.endpoint()));
         return Ok(running);
     }
-    let running = instance.start(&options.stack, options.port, &options.setting).await?;
+    let running = instance.start(&options.stack, options.port, options.functions_endpoint.as_deref()).await?;
     step.done(format!("up at {}, log {}", running.endpoint(), instance.log().display()));
     Ok(running)
 }
