@@ -45,6 +45,14 @@ pub async fn serve() -> Result<(), Error> {
     .await
 }
 
+/// The calls that a batch would be put on the bus with, as the bytes of their entries, and how many entries never could be: what
+/// becomes of bad input, without AWS.
+pub fn calls(batch: StreamEvent) -> (Vec<Vec<usize>>, usize) {
+    let (entries, dead) = stream::entries(batch);
+    let chunks = chunk::chunks(entries, Entry::weight);
+    (chunks.iter().map(|chunk| chunk.iter().map(Entry::bytes).collect()).collect(), dead.len())
+}
+
 /// Tries of one entry in one invocation, about five seconds. After that it is for the stream to wait, which costs nothing.
 const MAX_TRIES: u32 = 8;
 

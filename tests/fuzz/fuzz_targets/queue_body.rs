@@ -1,0 +1,7 @@
+//! See `properties::queue_body`.
+#![no_main]
+
+#[path = "../properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::queue_body(bytes));

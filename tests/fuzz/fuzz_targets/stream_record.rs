@@ -1,0 +1,7 @@
+//! See `properties::stream_record`.
+#![no_main]
+
+#[path = "../properties.rs"]
+mod properties;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| properties::stream_record(bytes));
