@@ -1,6 +1,7 @@
 //! How near a state's threshold is.
 
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use switchyard_events::{Counts, Needs, Usd};
 
 use crate::{Limit, Month, Months, Period, Sums, Threshold, Transactions};
@@ -68,6 +69,12 @@ impl Standing {
             let (first, last) = (Month::new(year, 1), Month::new(year, 12));
             Self::in_window(threshold, Window { first, last }, months)
         })
+    }
+
+    /// How much of the way is gone, in percent with one decimal; for showing, not for deciding.
+    pub fn percent(&self) -> f64 {
+        let percent = (self.progress * Decimal::ONE_HUNDRED).round_dp(1);
+        percent.to_f64().unwrap_or_default()
     }
 
     fn in_window(threshold: &Threshold, window: Window, months: &Months) -> Self {
