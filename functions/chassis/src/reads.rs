@@ -2,7 +2,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::rc::Rc;
+use std::task::Poll;
 
 use futures_util::future::{FutureExt, LocalBoxFuture, Shared};
 
@@ -44,10 +46,25 @@ impl Reads {
     }
 
     async fn fetch(self: Rc<Self>, keys: Rc<RefCell<Vec<Key>>>) -> Answer {
-        // Every other handler of the batch gets its turn to ask before the call leaves.
-        tokio::task::yield_now().await;
+        everyone_has_asked(&keys).await;
         self.open.borrow_mut().take();
         let keys = keys.take();
         self.table.get_all(keys).await.map(Rc::new)
     }
+}
+
+/// Waits for the first poll that finds no new key: by then every other handler of the batch has had its turn to ask. Each handler
+/// that joins polls the shared call at once, so that merely waiting for the next poll would send a call for every second one.
+async fn everyone_has_asked(keys: &RefCell<Vec<Key>>) {
+    let mut asked = 0;
+    poll_fn(|context| {
+        let now = keys.borrow().len();
+        if now == asked {
+            return Poll::Ready(());
+        }
+        asked = now;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
