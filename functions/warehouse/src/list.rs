@@ -1,0 +1,95 @@
+//! The pick list of a wave, in pages.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use switchyard_chassis::{Key, Row, Value};
+use switchyard_events::{Invalid, OrderId, Pick, PickWaveReleased, Sku, WaveId};
+
+use crate::Wave;
+
+/// What an order needs from the shelves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    /// The order.
+    pub id: OrderId,
+    /// When it was placed, as text whose order is that of time.
+    pub placed_at: String,
+    /// Its products, each once, and how many of each.
+    pub lines: Vec<(Sku, u32)>,
+}
+
+/// The orders of a wave in pages, first come first served: each whole, on one page. The same orders make the same pages, so a
+/// run that goes on with what another has begun writes the same.
+///
+/// A page is as big as its fact may be ([`PickWaveReleased::MAX_ORDERS`], [`PickWaveReleased::MAX_LINES`]), whose row holds it
+/// twice: as a list and in the outbox.
+pub fn pages(wave: Wave, released_at: Timestamp, mut orders: Vec<Order>) -> Result<Vec<PickWaveReleased>, Invalid> {
+    orders.sort_by(|one, other| (&one.placed_at, &one.id).cmp(&(&other.placed_at, &other.id)));
+    let chunks = chunks(orders);
+    let wave_id = WaveId::parse(wave.to_string())?;
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let page = |at: usize, orders: &Vec<Order>| PickWaveReleased {
+        wave_id: wave_id.clone(),
+        page: number(at + 1),
+        pages: number(chunks.len()),
+        released_at,
+        order_ids: orders.iter().map(|order| order.id.clone()).collect(),
+        picks: by_product(orders),
+    };
+    Ok(chunks.iter().enumerate().map(|(at, orders)| page(at, orders)).collect())
+}
+
+/// Fills pages in order.
+fn chunks(orders: Vec<Order>) -> Vec<Vec<Order>> {
+    let mut pages: Vec<Vec<Order>> = Vec::new();
+    let mut lines = 0;
+    for order in orders {
+        lines += order.lines.len();
+        match pages.last_mut() {
+            Some(page) if page.len() < PickWaveReleased::MAX_ORDERS && lines <= PickWaveReleased::MAX_LINES => {
+                page.push(order);
+            }
+            _ => {
+                lines = order.lines.len();
+                pages.push(vec![order]);
+            }
+        }
+    }
+    pages
+}
+
+fn by_product(orders: &[Order]) -> Vec<Pick> {
+    let mut picks: BTreeMap<&Sku, (u32, Vec<OrderId>)> = BTreeMap::new();
+    for order in orders {
+        for (sku, quantity) in &order.lines {
+            let (sum, order_ids) = picks.entry(sku).or_default();
+            *sum += quantity;
+            order_ids.push(order.id.clone());
+        }
+    }
+    let pick = |(sku, (quantity, order_ids)): (&Sku, _)| Pick { sku: sku.clone(), quantity, order_ids };
+    picks.into_iter().map(pick).collect()
+}
+
+/// Where a page of a wave's list lies.
+pub fn page_key(wave: Wave, page: u32) -> Key {
+    Key::new(wave.partition(), format!("PAGE#{page:05}"))
+}
+
+/// A page's row.
+pub(crate) fn row(wave: Wave, page: &PickWaveReleased) -> Row {
+    let ids = |ids: &[OrderId]| Value::from(ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>());
+    let pick = |pick: &Pick| {
+        let (sku, quantity) = (pick.sku.as_str().into(), pick.quantity.into());
+        Value::from([("sku", sku), ("quantity", quantity), ("order_ids", ids(&pick.order_ids))])
+    };
+    Row::new(page_key(wave, page.page))
+        .set("pages", page.pages)
+        .set("released_at", page.released_at)
+        .set("order_ids", ids(&page.order_ids))
+        .set("picks", page.picks.iter().map(pick).collect::<Vec<_>>())
+}
+
+#[cfg(test)]
+mod tests;
