@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use jiff::SignedDuration;
-use switchyard_chassis::conformance::{self as suite, Bench, Fault, Strike, event_id, order};
+use switchyard_chassis::conformance::{self as suite, Bench, Fault, Strike, body, event_id, order};
 use switchyard_chassis::{Batch, Clients, Env, Failure, Leased, Memory};
 use switchyard_events::EventId;
 
+use crate::facts;
 use crate::world::World;
 
 const MEMORY: Memory = Memory { marker_ttl_days: 90, generation: 1 };
@@ -19,6 +20,17 @@ fn second(bench: &Bench) -> EventId {
 
 fn on_purpose() -> Strike {
     Strike::Fail(Failure::reject("on_purpose", "a fault on purpose"))
+}
+
+/// The `n`th of the facts that are told about orders, of each kind in turn.
+fn fate(n: u32) -> String {
+    let (id, other) = (format!("ord_conformance{n}"), format!("ord_conformance{}", n + 100));
+    let at = "2026-05-26T14:23:02Z".parse().unwrap();
+    match n % 3 {
+        0 => body(&facts::flagged(&id, at)),
+        1 => body(&facts::confirmed(&id, 2, at)),
+        _ => body(&facts::released(&format!("wave{n}"), &[&id, &other], at)),
+    }
 }
 
 /// A batch of a consumer whose effect lies in its table.
@@ -112,6 +124,7 @@ conforms! {
     analytics: order, transactional!(::analytics::Analytics);
     email: order, super::email;
     fraud: order, transactional!(::fraud::Fraud::flagging_at(::fraud::Threshold::default()).unwrap());
+    orders: fate, transactional!(::orders::Orders);
     recommendations: order, transactional!(::recommendations::Recommendations);
     tax: order, transactional!(::tax::Tax);
     warehouse: order, transactional!(::warehouse::Warehouse);

@@ -9,6 +9,7 @@ mod carts;
 mod conformance;
 mod duplicates;
 mod fraud_score;
+mod facts;
 mod idempotency;
 mod isolation;
 mod order_path;

@@ -109,16 +109,22 @@ fn every_table_is_backed_up_encrypted_expiring_and_streamed() {
     for property in
         ["PointInTimeRecoverySpecification", "SSESpecification", "TimeToLiveSpecification", "StreamSpecification"]
     {
-        holds(rules::tables, without(&format!("OrdersTable/{property}")));
+        holds(rules::tables, without(&format!("ordersTable/{property}")));
     }
+}
+
+#[test]
+fn what_was_sold_outlives_the_stack_and_no_table_is_lost_by_being_replaced() {
+    holds(rules::kept, |resources| resources["ordersTable"]["DeletionPolicy"] = json!("Delete"));
+    holds(rules::kept, |resources| resources["taxTable"]["UpdateReplacePolicy"] = json!("Delete"));
 }
 
 #[test]
 fn every_tables_outbox_reaches_the_publisher() {
     holds(rules::outboxes, without("taxOutbox"));
     holds(rules::outboxes, without("taxOutbox/DestinationConfig"));
-    holds(rules::outboxes, set("OrdersOutbox/StartingPosition", json!("LATEST")));
-    holds(rules::outboxes, set("OrdersOutbox/MaximumRetryAttempts", json!(3)));
+    holds(rules::outboxes, set("ordersOutbox/StartingPosition", json!("LATEST")));
+    holds(rules::outboxes, set("ordersOutbox/MaximumRetryAttempts", json!(3)));
 }
 
 #[test]

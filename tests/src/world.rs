@@ -56,7 +56,8 @@ impl World {
         Self { cloud, stack, api, _turn: turn }
     }
 
-    /// Waits until no queue holds anything, twice in a row: between the two, a stream may have filled one.
+    /// Waits until no queue holds anything, three times in a row: between two looks a stream may have filled one, with a fact or
+    /// with what followed from it.
     pub async fn quiet(&self) {
         let mut calm = 0;
         until("the queues are empty", async || {
@@ -66,7 +67,7 @@ impl World {
             }
             calm = if waiting == 0 { calm + 1 } else { 0 };
             sleep(Duration::from_millis(700)).await;
-            calm == 2
+            calm == 3
         })
         .await;
     }

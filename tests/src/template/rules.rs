@@ -166,6 +166,18 @@ pub(super) fn tables(resources: &Value) -> Vec<String> {
         .collect()
 }
 
+/// The table that checkout writes to holds the one copy of what was sold; what is in the others can be made again from events.
+pub(super) fn kept(resources: &Value) -> Vec<String> {
+    let sold = target(&resources["CheckoutFunction"]["Properties"]["Environment"]["Variables"]["TABLE_NAME"]);
+    let retained = |id: &str, policy: &str| resources[id][policy].as_str().is_some_and(|p| p.starts_with("Retain"));
+    of_type(resources, "AWS::DynamoDB::Table")
+        .filter(|(id, _)| {
+            !retained(id, "UpdateReplacePolicy") || (sold == Some(*id) && !retained(id, "DeletionPolicy"))
+        })
+        .map(|(id, _)| format!("{id}: goes away with its rows"))
+        .collect()
+}
+
 /// From its first record on, without counting tries, and with a place for what is given up.
 pub(super) fn outboxes(resources: &Value) -> Vec<String> {
     let relayed: BTreeSet<_> = of_type(resources, "AWS::Lambda::EventSourceMapping")
