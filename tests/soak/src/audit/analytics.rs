@@ -1,0 +1,29 @@
+//! Sums by day and region, and by day and product: orders, pieces, revenue to the cent.
+
+use switchyard_chassis::Item;
+
+use super::{Evidence, Findings, Sums, add, number, rows, unsharded};
+
+pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
+    let (mut expected, mut found) = (Sums::new(), Sums::new());
+    for accepted in &evidence.accepted {
+        let (day, cart) = (&accepted.placed_at[..10], &accepted.cart);
+        let region = format!("{day} REGION#US-{}", cart.region);
+        add(&mut expected, format!("{region} orders"), 1);
+        add(&mut expected, format!("{region} units"), cart.units());
+        add(&mut expected, format!("{region} revenue_usd"), cart.total());
+        for line in &cart.lines {
+            let sku = format!("{day} SKU#{}", line.sku);
+            add(&mut expected, format!("{sku} orders"), 1);
+            add(&mut expected, format!("{sku} units"), line.quantity);
+            add(&mut expected, format!("{sku} revenue_usd"), line.amount);
+        }
+    }
+    for (key, row) in rows(table, "DAY#", "") {
+        let name = format!("{} {}", &key.pk["DAY#".len()..], unsharded(&key.sk));
+        for attribute in ["orders", "units", "revenue_usd"] {
+            add(&mut found, format!("{name} {attribute}"), number(row, attribute));
+        }
+    }
+    findings.sums("analytics:", &expected, &found);
+}

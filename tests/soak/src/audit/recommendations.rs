@@ -1,0 +1,32 @@
+//! Products bought together are counted once an order, both ways; users are touched once an order.
+
+use switchyard_chassis::Item;
+
+use super::{Evidence, Findings, Sums, add, number, rows, unsharded};
+
+pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
+    let (mut expected, mut found) = (Sums::new(), Sums::new());
+    for accepted in &evidence.accepted {
+        // All pairs: a cart of the soak has fewer products than would be sampled.
+        for one in &accepted.cart.lines {
+            for other in accepted.cart.lines.iter().filter(|other| other.sku != one.sku) {
+                add(&mut expected, format!("{} with {}", one.sku, other.sku), 1);
+            }
+        }
+        add(&mut expected, format!("touches of {}", accepted.cart.user), 1);
+        add(&mut expected, format!("purchases of {}", accepted.cart.user), 1);
+    }
+    for (key, row) in rows(table, "SKU#", "WITH#") {
+        let name = format!("{} with {}", &key.pk["SKU#".len()..], unsharded(&key.sk["WITH#".len()..]));
+        add(&mut found, name, number(row, "orders"));
+    }
+    for (_, row) in rows(table, "TOUCHED#", "") {
+        for user in row.keys().filter(|name| name.starts_with("USER#")) {
+            add(&mut found, format!("touches of {}", &user["USER#".len()..]), number(row, user));
+        }
+    }
+    for (key, _) in rows(table, "USER#", "PURCHASE#") {
+        add(&mut found, format!("purchases of {}", &key.pk["USER#".len()..]), 1);
+    }
+    findings.sums("recommendations:", &expected, &found);
+}

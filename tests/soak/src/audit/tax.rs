@@ -1,0 +1,34 @@
+//! Sums by jurisdiction and year: taxable and exempt revenue to the cent, and orders.
+
+use switchyard_chassis::Item;
+
+use super::{Evidence, Findings, Sums, add, number, rows};
+
+pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
+    let (mut expected, mut found) = (Sums::new(), Sums::new());
+    for accepted in &evidence.accepted {
+        let cart = &accepted.cart;
+        let name = format!("US-{} {}", cart.region, &accepted.placed_at[..4]);
+        add(&mut expected, format!("{name} revenue_usd"), cart.total());
+        add(&mut expected, format!("{name} taxable_usd"), cart.part(true));
+        add(&mut expected, format!("{name} exempt_usd"), cart.part(false));
+        add(&mut expected, format!("{name} transactions"), 1);
+        let line = format!("{name} ledger ");
+        add(&mut expected, format!("{line}taxable_usd"), cart.part(true));
+        add(&mut expected, format!("{line}exempt_usd"), cart.part(false));
+    }
+    for (key, row) in rows(table, "JURISDICTION#", "YEAR#") {
+        let year = key.sk.split('#').nth(1).unwrap_or_default();
+        let name = format!("{} {year}", &key.pk["JURISDICTION#".len()..]);
+        for attribute in ["revenue_usd", "taxable_usd", "exempt_usd", "transactions"] {
+            add(&mut found, format!("{name} {attribute}"), number(row, attribute));
+        }
+    }
+    for (key, row) in rows(table, "ORDER#", "LEDGER#") {
+        let name = format!("{} {} ledger", &key.sk["LEDGER#".len()..], number(row, "year"));
+        for attribute in ["taxable_usd", "exempt_usd"] {
+            add(&mut found, format!("{name} {attribute}"), number(row, attribute));
+        }
+    }
+    findings.sums("tax:", &expected, &found);
+}

@@ -1,0 +1,192 @@
+//! The auditor bites: what is right passes, and each kind of harm is found.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use jiff::Timestamp;
+use switchyard_chassis::Row;
+use switchyard_events::EventId;
+
+use super::*;
+use crate::cart::{Cart, Line};
+use crate::witness::Entry;
+
+const ID: &str = "ord_1";
+
+fn row(pk: &str, sk: &str) -> Row {
+    Row::new(Key::new(pk, sk))
+}
+
+fn cents(cents: i64) -> Decimal {
+    Decimal::new(cents, 2)
+}
+
+/// One order of two products, applied by all.
+fn evidence() -> Evidence {
+    let line =
+        |sku: &str, quantity, taxable, amount| Line { sku: sku.into(), quantity, taxable, amount: cents(amount) };
+    let cart = Cart {
+        key: "k".into(),
+        user: "u".into(),
+        email: "soak-1@example.com".into(),
+        region: "CA",
+        lines: vec![line("A", 2, true, 1001), line("B", 1, false, 250)],
+    };
+    let accepted = Accepted { cart, order_id: ID.into(), total: cents(1251), placed_at: "2026-11-21T09:00:00Z".into() };
+    let ware = |sku: &str, stock| Ware { sku: sku.into(), price: cents(1), taxable: true, stock };
+    let event = EventId::derive("OrderPlaced", ID, 1);
+    let detail = format!(r#"{{"metadata":{{"event_id":"{event}","event_type":"OrderPlaced"}}}}"#);
+    let outbox = format!(r#"[{{"source":"s","detail_type":"OrderPlaced","detail":{detail}}}]"#);
+    let order = format!("ORDER#{ID}");
+    let marked = |row: Row| row.set("event_id", event.as_str()).set("processed_at", "t").into_item();
+    let sums = |row: Row| row.set("orders", 1).set("units", 3).set("revenue_usd", cents(1251));
+    let tables = [
+        (
+            "analytics",
+            vec![
+                marked(row(&order, "SALE")),
+                sums(row("DAY#2026-11-21", "REGION#US-CA#5")).into_item(),
+                row("DAY#2026-11-21", "SKU#A#5")
+                    .set("orders", 1)
+                    .set("units", 2)
+                    .set("revenue_usd", cents(1001))
+                    .into_item(),
+                row("DAY#2026-11-21", "SKU#B#5")
+                    .set("orders", 1)
+                    .set("units", 1)
+                    .set("revenue_usd", cents(250))
+                    .into_item(),
+            ],
+        ),
+        (
+            "tax",
+            vec![
+                marked(
+                    row(&order, "LEDGER#US-CA")
+                        .set("year", 2026)
+                        .set("taxable_usd", cents(1001))
+                        .set("exempt_usd", cents(250)),
+                ),
+                row("JURISDICTION#US-CA", "YEAR#2026#11#0")
+                    .set("revenue_usd", cents(1251))
+                    .set("taxable_usd", cents(1001))
+                    .set("exempt_usd", cents(250))
+                    .set("transactions", 1)
+                    .into_item(),
+            ],
+        ),
+        (
+            "fraud",
+            vec![
+                marked(row(&order, "SCORE").set("flagged", false)),
+                row("USER#u", "PROFILE").set("orders", 1).set("spent_usd", cents(1251)).into_item(),
+            ],
+        ),
+        ("warehouse", vec![marked(row(&order, "PICK")), row("WAVE#1", "ORDERS#9").set(&order, 1).into_item()]),
+        (
+            "recommendations",
+            vec![
+                marked(row("USER#u", "PURCHASE#t#ord_1")),
+                row("SKU#A", "WITH#B#1").set("orders", 1).into_item(),
+                row("SKU#B", "WITH#A#1").set("orders", 1).into_item(),
+                row("TOUCHED#h", "07#3").set("USER#u", 1).into_item(),
+            ],
+        ),
+        ("email", vec![marked(row(&order, "EVENT#1"))]),
+        ("orders", vec![row(&order, "STATUS#2#confirmed").into_item()]),
+    ];
+    let hears = |name: &str| if name == "orders" { vec![] } else { vec!["OrderPlaced".to_owned()] };
+    let now = Timestamp::UNIX_EPOCH;
+    Evidence {
+        accepted: vec![accepted],
+        wares: vec![ware("A", 10), ware("B", 10)],
+        hears: tables.iter().map(|(name, _)| ((*name).to_owned(), hears(name).into_iter().collect())).collect(),
+        tables: tables.into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect(),
+        orders: vec![
+            row(&order, "ORDER").set("outbox", outbox).into_item(),
+            row(&order, "STATUS#2#confirmed").into_item(),
+            row("SKU#A", "STOCK").set("stock", 8).into_item(),
+            row("SKU#B", "STOCK").set("stock", 9).into_item(),
+        ],
+        mails: vec!["soak-1@example.com".into()],
+        journal: [(
+            ID.to_owned(),
+            vec![Entry::Claimed { at: now, until: now }, Entry::Sent { heard: true }, Entry::Completed],
+        )]
+        .into(),
+    }
+}
+
+#[test]
+fn what_is_right_passes() {
+    assert_eq!(audit(&evidence()), Findings::default());
+}
+
+#[test]
+fn no_row_of_a_consumer_can_be_missing() {
+    for (consumer, rows) in &evidence().tables {
+        for place in (0..rows.len()).filter(|_| consumer != "orders") {
+            let mut harmed = evidence();
+            harmed.tables.get_mut(consumer).unwrap().remove(place);
+            let found = audit(&harmed);
+            assert!(!found.lost.is_empty(), "{consumer} row {place}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn no_number_of_a_consumer_can_be_doubled() {
+    let mut checked = 0;
+    for (consumer, rows) in &evidence().tables {
+        for (place, row) in rows.iter().enumerate() {
+            for (name, value) in row.iter().filter(|(name, value)| value.is_n() && *name != "year") {
+                let twice = value.as_n().unwrap().parse::<Decimal>().unwrap() * Decimal::TWO;
+                let mut harmed = evidence();
+                harmed.tables.get_mut(consumer).unwrap()[place]
+                    .insert(name.clone(), AttributeValue::N(twice.to_string()));
+                let found = audit(&harmed);
+                assert!(!found.doubled.is_empty(), "{consumer} {name}: {found:?}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 15, "{checked}");
+}
+
+#[test]
+fn an_event_that_was_applied_in_two_rows_is_doubled() {
+    let mut harmed = evidence();
+    let tax = harmed.tables.get_mut("tax").unwrap();
+    let mut again = tax[0].clone();
+    again.insert("sk".into(), AttributeValue::S("LEDGER#US-NY".into()));
+    tax.push(again);
+    assert!(audit(&harmed).doubled.iter().any(|line| line.contains("was applied in")));
+}
+
+#[test]
+fn orders_and_stock_are_what_clients_were_told() {
+    let check = |harm: fn(&mut Evidence), lost: bool| {
+        let mut harmed = evidence();
+        harm(&mut harmed);
+        let found = audit(&harmed);
+        assert_eq!((found.lost.is_empty(), found.doubled.is_empty()), (!lost, lost), "{found:?}");
+    };
+    check(|evidence| drop(evidence.orders.remove(2)), false);
+    check(|evidence| evidence.orders[2] = row("SKU#A", "STOCK").set("stock", 9).into_item(), true);
+    check(|evidence| evidence.orders.push(row("ORDER#ord_2", "ORDER").into_item()), false);
+    check(|evidence| evidence.orders.push(row("ORDER#ord_1", "STATUS#2#flagged").into_item()), false);
+    check(|evidence| drop(evidence.orders.remove(1)), true);
+    check(|evidence| evidence.accepted[0].total = cents(1300), false);
+}
+
+#[test]
+fn each_order_has_one_mail_and_nobody_else_has_any() {
+    let mut harmed = evidence();
+    harmed.mails.push("soak-1@example.com".into());
+    assert_eq!(audit(&harmed).mails_outside.len(), 1, "the proxy saw one");
+    harmed.journal.get_mut(ID).unwrap().insert(1, Entry::Sent { heard: false });
+    let found = audit(&harmed);
+    assert_eq!((found.mails_inside.len(), found.mails_outside.len()), (1, 0));
+    harmed.mails.push("ada@example.com".into());
+    assert_eq!(audit(&harmed).doubled.len(), 1);
+    harmed.mails.clear();
+    assert!(audit(&harmed).lost.iter().any(|line| line.contains("no mail")));
+}
