@@ -10,7 +10,7 @@ use switchyard_chassis::{Apply, Batch, Clock, Consumer, Job, Memory, Table, Tran
 use switchyard_events::OrderId;
 use tokio::time::Instant;
 
-use crate::world::{Item, World, cart, text, user};
+use crate::world::{Item, World, cart, text, until, user};
 
 fn batch(bench: &Bench) -> Batch<Transactional<Fraud>> {
     let fraud = Fraud::flagging_at(Threshold::default()).unwrap();
@@ -124,7 +124,7 @@ async fn a_throw_away_address_and_a_huge_quantity_flag_an_order_and_the_reasons_
     let reasons = row["reasons"].as_m().unwrap();
     let points = |name: &str| reasons[name].as_n().unwrap().parse::<i64>().unwrap();
     assert_eq!((points("disposable_domain"), points("quantity")), (20, 25));
-    assert!(points("model_disposable_domain") > 0 && points("model_quantity") > 0, "{reasons:?}");
+    assert!(reasons.keys().any(|name| name.starts_with("model_")), "{reasons:?}");
     let sum: i64 = reasons.keys().map(|name| points(name)).sum();
     assert_eq!(text(&row, "score"), sum.clamp(0, 100).to_string());
     assert_eq!(text(&row, "model").len(), 8);
@@ -174,7 +174,12 @@ async fn a_reviewed_order_is_confirmed_once_as_its_third_fact() {
     assert_eq!((&fact["source"], &fact["detail_type"]), (&json!("switchyard.fraud"), &json!("OrderConfirmed")));
     assert_eq!(fact["detail"]["metadata"]["aggregate"]["sequence"], 3);
     assert_eq!(fact["detail"]["data"]["score"].to_string(), text(&score, "score"));
-    // An order's fate is not known twice: what was flagged stays flagged, and its trace still finds it done.
     assert_eq!(text(&score, "flagged"), "true");
-    world.done(&flagged).await;
+    let key = format!("ORDER#{flagged}");
+    until("the order knows that it is confirmed", async || {
+        let rows = world.partition(&world.stack.orders_table, &key).await;
+        let states: Vec<_> = rows.iter().map(|row| text(row, "sk")).collect();
+        states.ends_with(&["STATUS#2#flagged".to_owned(), "STATUS#3#confirmed".to_owned()])
+    })
+    .await;
 }
