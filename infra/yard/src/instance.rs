@@ -1,6 +1,7 @@
 //! A local cloud: one emulator process, its address, and a folder with its state.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -108,12 +109,17 @@ impl Instance {
         format!("switchyard={}/", self.dir.display())
     }
 
+    /// Removes the folder. Functions that outlive the emulator for a moment may still write into it.
     fn clear(&self) -> Result<()> {
-        match fs::remove_dir_all(&self.dir) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("{} cannot be removed", self.dir.display()))
+        let mut tries = 0..20;
+        loop {
+            match fs::remove_dir_all(&self.dir) {
+                Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty && tries.next().is_some() => {}
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("{} cannot be removed", self.dir.display()));
+                }
+                _ => return Ok(()),
             }
-            _ => Ok(()),
         }
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use switchyard_events::Usd;
 
 use crate::seed::Product;
 use crate::{Api, Reply};
@@ -135,13 +136,17 @@ impl Answer {
     }
 }
 
-/// One to three different products, one to three of each.
+/// Above this price a stranger's order may look like fraud, and an order made up here should be an ordinary one.
+const ORDINARY_USD: i64 = 100;
+
+/// One to three different ordinary products, one or two of each.
 fn some_of(catalog: &[Product]) -> Result<Vec<Item>> {
-    ensure!(!catalog.is_empty(), "the catalog is empty: name products with --sku");
-    let products = fastrand::choose_multiple(catalog, fastrand::usize(1..=3));
+    let ordinary = catalog.iter().filter(|product| product.price_usd <= Usd::from_cents(ORDINARY_USD * 100));
+    let products = fastrand::choose_multiple(ordinary, fastrand::usize(1..=3));
+    ensure!(!products.is_empty(), "the catalog has nothing up to {ORDINARY_USD} dollars: name products with --sku");
     Ok(products
         .into_iter()
-        .map(|product| Item { sku: product.sku.to_string(), quantity: fastrand::i64(1..=3) })
+        .map(|product| Item { sku: product.sku.to_string(), quantity: fastrand::i64(1..=2) })
         .collect())
 }
 
