@@ -88,10 +88,15 @@ impl Bench {
 
     /// Handles a batch and deletes what was done, as Lambda does; says which messages come back.
     pub async fn process<A: Apply>(&self, batch: &Batch<A>, messages: Vec<SqsMessage>) -> BTreeSet<String> {
-        let mut event = SqsEvent::default();
-        event.records = messages.clone();
-        let response = batch.process(event, Instant::now() + Duration::from_secs(20)).await;
+        let response = self.handle(batch, &messages).await;
         self.settle(&messages, &response).await
+    }
+
+    /// Handles a batch and deletes nothing, as if the answer had been lost.
+    pub async fn handle<A: Apply>(&self, batch: &Batch<A>, messages: &[SqsMessage]) -> SqsBatchResponse {
+        let mut event = SqsEvent::default();
+        event.records = messages.to_vec();
+        batch.process(event, Instant::now() + Duration::from_secs(20)).await
     }
 
     async fn settle(&self, messages: &[SqsMessage], response: &SqsBatchResponse) -> BTreeSet<String> {

@@ -1,0 +1,337 @@
+//! The tax ledger, its sums, and the thresholds that they cross.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_lambda::primitives::Blob;
+use futures_util::future::join_all;
+use jiff::Timestamp;
+use serde_json::Value;
+use switchyard_chassis::conformance::Bench;
+use switchyard_chassis::{Clock, Job, Scheduled};
+use switchyard_events::{Counts, DomainEvent, Needs, NexusThresholdCrossed, OutboxEntry, Usd, parse_body};
+use tax::{Months, NexusJob, Period, Tax, Threshold, Thresholds, Transactions, rollup_key};
+use tokio::time::Instant;
+use yard::tax::{Line, Report};
+
+use crate::sold::{Sold, bench, feed, on};
+use crate::world::{World, cart, text, until, user};
+
+/// A run of the job at the bench's time; says whom it announced.
+async fn run(bench: &Bench) -> Vec<String> {
+    run_at(bench, bench.clock.clone()).await
+}
+
+async fn run_at(bench: &Bench, clock: Clock) -> Vec<String> {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    let job = Job::new(NexusJob::NAME, NexusJob::PRODUCER, bench.table.clone(), clock, deadline).unwrap();
+    let did = NexusJob.run(&job).await.unwrap();
+    did["announced"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+async fn sell(bench: &Bench, orders: &[Sold]) {
+    feed(bench, &on(bench, Tax), orders).await;
+}
+
+/// The facts in the outboxes of the rows that say a threshold was crossed.
+async fn crossings(bench: &Bench) -> Vec<NexusThresholdCrossed> {
+    let rows = bench.rows().await;
+    let rows = rows.iter().filter(|row| text(row, "sk").starts_with("CROSSED#"));
+    let facts = rows.flat_map(|row| OutboxEntry::from_attribute(&text(row, "outbox")).unwrap());
+    facts.map(|entry| fact(&format!(r#"{{"detail":{}}}"#, entry.detail.get()))).collect()
+}
+
+fn fact(body: &str) -> NexusThresholdCrossed {
+    NexusThresholdCrossed::read(&parse_body(body).unwrap()).unwrap()
+}
+
+fn line<'a>(report: &'a Report, state: &str) -> &'a Line {
+    report.states.iter().find(|line| line.jurisdiction == format!("US-{state}")).unwrap()
+}
+
+#[tokio::test]
+async fn a_state_that_crosses_is_announced_once_by_any_number_of_runs_and_by_two_at_once() {
+    let world = World::shared().await;
+    let (bench, _) = bench(&world, Tax).await;
+    // In South Carolina exactly $100,000 is not enough.
+    let orders =
+        [Sold::new("SC", "2026-01-01T00:00:00Z", 4_000_001), Sold::new("SC", "2026-05-26T10:00:00Z", 5_999_999)];
+    sell(&bench, &orders).await;
+    assert_eq!(run(&bench).await, Vec::<String>::new());
+    sell(&bench, &[Sold::new("SC", "2026-05-26T11:00:00Z", 1)]).await;
+    let (one, other) = tokio::join!(run(&bench), run(&bench));
+    assert_eq!([one, other].concat(), ["US-SC.2026"]);
+    sell(&bench, &[Sold::new("SC", "2026-05-26T12:00:00Z", 7_000_000)]).await;
+    for _ in 0..3 {
+        assert_eq!(run(&bench).await, Vec::<String>::new());
+    }
+    let crossings = crossings(&bench).await;
+    assert_eq!(crossings.len(), 1);
+    let crossed = &crossings[0];
+    assert_eq!((crossed.sales_usd, crossed.transactions), (Usd::from_cents(10_000_001), 3));
+    assert_eq!((crossed.threshold_usd, crossed.needs), (Usd::from_cents(10_000_000), Needs::Amount));
+    assert_eq!((crossed.counts, crossed.noticed_at), (Counts::Gross, bench.clock.now()));
+    assert_eq!(
+        (crossed.period_from.to_string(), crossed.period_to.to_string()),
+        ("2026-01-01".into(), "2026-12-31".into())
+    );
+}
+
+#[tokio::test]
+async fn two_batches_that_only_together_cross_are_noticed_once_whatever_runs_meanwhile() {
+    let world = World::shared().await;
+    let (bench, _) = bench(&world, Tax).await;
+    let (one, other) = (on(&bench, Tax), on(&bench, Tax));
+    let half = || -> Vec<String> {
+        let orders = (0..10).map(|_| Sold::new("KS", "2026-03-03T00:00:00Z", 510_000));
+        orders.map(|order| order.body()).collect()
+    };
+    let mut first = bench.receive(&[half(), half()].concat()).await;
+    let second = first.split_off(10);
+    let runs = async {
+        let mut announced = Vec::new();
+        for _ in 0..5 {
+            announced.extend(run(&bench).await);
+        }
+        announced
+    };
+    let (_, _, mut announced) = tokio::join!(bench.process(&one, first), bench.process(&other, second), runs);
+    announced.extend(run(&bench).await);
+    assert_eq!(announced, ["US-KS.2026"]);
+    assert_eq!(crossings(&bench).await.len(), 1);
+}
+
+#[tokio::test]
+async fn ledger_and_sums_agree_to_the_cent_when_every_order_comes_three_times_in_any_order() {
+    let world = World::shared().await;
+    let (bench, batch) = bench(&world, Tax).await;
+    let regions = ["CA", "NY", "ZZ", "007"];
+    let orders: Vec<_> = (0..60).map(|_| Sold::any(&regions, "2025-11-15", 60)).collect();
+    let mut thrice = [orders.clone(), orders.clone(), orders.clone()].concat();
+    fastrand::shuffle(&mut thrice);
+    feed(&bench, &batch, &thrice).await;
+
+    let mut ledger: BTreeMap<(String, String), (Usd, Usd, u64)> = BTreeMap::new();
+    let lines: Vec<_> = bench.rows().await.into_iter().filter(|row| text(row, "sk").starts_with("LEDGER#")).collect();
+    assert_eq!(lines.len(), orders.len());
+    for line in &lines {
+        let sum = ledger.entry((text(line, "jurisdiction"), text(line, "year"))).or_default();
+        sum.0 += Usd::parse(&text(line, "taxable_usd")).unwrap();
+        sum.1 += Usd::parse(&text(line, "exempt_usd")).unwrap();
+        sum.2 += 1;
+    }
+    for ((jurisdiction, year), (taxable, exempt, transactions)) in ledger {
+        let there = orders
+            .iter()
+            .filter(|order| format!("US-{}", order.region) == jurisdiction && order.day().starts_with(&year));
+        let cents = |taxable| Usd::from_cents(there.clone().map(|order| order.cents(Some(taxable))).sum());
+        assert_eq!((taxable, exempt), (cents(true), cents(false)), "{jurisdiction} {year}");
+
+        let year: i16 = year.parse().unwrap();
+        let sums = Months::read(&bench.table, &jurisdiction, [year]).await.unwrap().year(year);
+        assert_eq!((sums.taxable, sums.exempt, sums.transactions), (taxable, exempt, transactions));
+        assert_eq!(sums.revenue, taxable + exempt);
+        let taxed = there.filter(|order| order.cents(Some(true)) > 0).count();
+        assert_eq!(sums.taxable_transactions, u64::try_from(taxed).unwrap());
+        // A year is also what all rows under its key come to, for who does not care about months.
+        let all = bench.table.sum_shards(&rollup_key(&jurisdiction, year)).await.unwrap();
+        assert_eq!(all["revenue_usd"], sums.revenue.decimal());
+    }
+}
+
+#[tokio::test]
+async fn exempt_sales_count_where_the_law_counts_them_and_nowhere_else() {
+    let world = World::shared().await;
+    let (bench, _) = bench(&world, Tax).await;
+    let mut orders = Vec::new();
+    // All sales in South Dakota, retail sales in Colorado, only taxable ones in Florida and North Dakota.
+    for state in ["SD", "CO", "FL", "ND"] {
+        orders.push(Sold::new(state, "2026-02-02T00:00:00Z", 9_000_000).exempt());
+        orders.push(Sold::new(state, "2026-02-03T00:00:00Z", 2_000_000));
+    }
+    sell(&bench, &orders).await;
+    assert_eq!(run(&bench).await, ["US-CO.2026", "US-SD.2026"]);
+    let report = Report::of(&bench.table, 2026).await.unwrap();
+    let florida = line(&report, "FL");
+    assert_eq!((florida.taxable_usd, florida.exempt_usd), (Usd::from_cents(2_000_000), Usd::from_cents(9_000_000)));
+    let nexus = florida.nexus.as_ref().unwrap();
+    assert_eq!((nexus.sales_usd, nexus.sales_left_usd), (Usd::from_cents(2_000_000), Usd::from_cents(8_000_001)));
+    sell(&bench, &[Sold::new("FL", "2026-02-04T00:00:00Z", 8_000_001)]).await;
+    assert_eq!(run(&bench).await, ["US-FL.2026"]);
+}
+
+#[tokio::test]
+async fn orders_count_where_the_law_counts_them_as_an_alternative_or_as_a_condition() {
+    let world = World::shared().await;
+    let (bench, batch) = bench(&world, Tax).await;
+    let many = |state, number, cents| -> Vec<Sold> {
+        (0..number).map(|_| Sold::new(state, "2026-04-01T00:00:00Z", cents)).collect()
+    };
+    // Georgia: 200 orders are enough. New York: $500,000 are not, without more than 100 orders.
+    feed(&bench, &batch, &many("GA", 199, 100)).await;
+    feed(&bench, &batch, &many("NY", 100, 600_000)).await;
+    assert_eq!(run(&bench).await, Vec::<String>::new());
+    feed(&bench, &batch, &[many("GA", 1, 100), many("NY", 1, 100)].concat()).await;
+    assert_eq!(run(&bench).await, ["US-GA.2026", "US-NY.2026"]);
+    let crossings = crossings(&bench).await;
+    let of = |state: &str| crossings.iter().find(|crossed| crossed.jurisdiction.as_str() == state).unwrap();
+    assert_eq!((of("US-GA").needs, of("US-GA").threshold_transactions), (Needs::Either, Some(200)));
+    assert_eq!((of("US-NY").needs, of("US-NY").transactions), (Needs::Both, 101));
+    // New York's sales tax quarters: the year to the end of May.
+    assert_eq!(of("US-NY").period_to.to_string(), "2026-11-30");
+}
+
+#[tokio::test]
+async fn twelve_months_run_across_the_new_year_where_the_law_says_so() {
+    let world = World::shared().await;
+    let (bench, _) = bench(&world, Tax).await;
+    let mut orders = Vec::new();
+    for (state, cents) in [("TX", 30_000_000), ("TN", 6_000_000), ("IL", 6_000_000), ("SC", 6_000_000)] {
+        orders.push(Sold::new(state, "2025-11-20T00:00:00Z", cents));
+        orders.push(Sold::new(state, "2026-02-20T00:00:00Z", cents));
+    }
+    // In Connecticut the year begins in October.
+    orders.extend((0..200).map(|_| Sold::new("CT", "2025-10-01T00:00:00Z", 50_000)));
+    sell(&bench, &orders).await;
+    assert_eq!(run(&bench).await, ["US-CT.2026", "US-IL.2026", "US-TN.2026", "US-TX.2026"]);
+}
+
+#[tokio::test]
+async fn a_crossing_of_december_is_still_announced_in_january_and_not_later() {
+    let world = World::shared().await;
+    let at = |moment: &str| Clock::fixed(moment.parse().unwrap());
+    for (moment, expected) in
+        [("2027-01-31T23:00:00Z", vec!["US-SC.2026".to_owned()]), ("2027-02-01T00:00:00Z", vec![])]
+    {
+        let (bench, _) = bench(&world, Tax).await;
+        sell(&bench, &[Sold::new("SC", "2026-12-31T23:59:59Z", 10_000_001)]).await;
+        assert_eq!(run_at(&bench, at(moment)).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn every_state_is_announced_in_one_run_when_all_cross() {
+    let world = World::shared().await;
+    let (bench, batch) = bench(&world, Tax).await;
+    let states = Thresholds::packed().unwrap().states;
+    let mut orders = Vec::new();
+    for state in &states {
+        let region: &'static str = state.jurisdiction.as_str()[3..].to_owned().leak();
+        let number = match state.threshold {
+            Some(Threshold { transactions: Transactions::And(limit), .. }) => limit.figure() + 1,
+            _ => 1,
+        };
+        // In March, which lies in the period of every state that ends in the year.
+        orders.extend((0..number).map(|_| Sold::new(region, "2026-03-15T00:00:00Z", 60_000_000)));
+    }
+    feed(&bench, &batch, &orders).await;
+    let taxing: Vec<_> = states.iter().filter(|state| state.threshold.is_some()).collect();
+    let expected: Vec<_> = taxing.iter().map(|state| format!("{}.2026", state.jurisdiction)).collect();
+    assert_eq!((run(&bench).await, taxing.len()), (expected, 46));
+    assert_eq!(run(&bench).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn yard_tax_shows_what_was_sold_what_is_left_and_what_was_announced() {
+    let world = World::shared().await;
+    let (bench, _) = bench(&world, Tax).await;
+    let orders = [
+        Sold::new("WY", "2031-07-01T00:00:00Z", 10_000_100),
+        Sold::new("GA", "2031-07-01T00:00:00Z", 2_500_050),
+        Sold::new("OR", "2031-07-01T00:00:00Z", 5_000),
+    ];
+    sell(&bench, &orders).await;
+    run_at(&bench, Clock::fixed("2031-07-02T00:00:00Z".parse().unwrap())).await;
+    let report = Report::of(&bench.table, 2031).await.unwrap();
+    assert_eq!(report.states[0].jurisdiction, "US-WY", "the nearest comes first");
+    let wyoming = line(&report, "WY").nexus.as_ref().unwrap();
+    assert!(wyoming.crossed && wyoming.announced_at.as_deref().unwrap().starts_with("2031-07-02"));
+    let georgia = line(&report, "GA").nexus.as_ref().unwrap();
+    assert_eq!((georgia.sales_left_usd, georgia.transactions_left), (Usd::from_cents(7_499_951), Some(199)));
+    assert!(!georgia.crossed && georgia.announced_at.is_none());
+    let page = report.render();
+    for shown in [
+        "$100,001.00",
+        "crossed, announced 2031-07-02",
+        "$74,999.51 or 199 orders",
+        "no sales tax",
+        "nothing sold into AK",
+    ] {
+        assert!(page.contains(shown), "{shown}\n{page}");
+    }
+    assert_eq!(line(&Report::of(&bench.table, 2030).await.unwrap(), "WY").transactions, 0);
+}
+
+/// A queue that hears of crossings, as a consumer's would.
+async fn listener(world: &World, name: &str) -> String {
+    let url = world.cloud.sqs.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
+    let rule = world.cloud.eventbridge.put_rule().name(name).event_bus_name(&world.stack.bus);
+    let pattern = r#"{"source":["switchyard.tax"],"detail-type":["NexusThresholdCrossed"]}"#;
+    rule.event_pattern(pattern).send().await.unwrap();
+    let target = aws_sdk_eventbridge::types::Target::builder().id("queue");
+    let target = target.arn(format!("arn:aws:sqs:us-east-1:000000000000:{name}")).build().unwrap();
+    let targets = world.cloud.eventbridge.put_targets().rule(name).event_bus_name(&world.stack.bus);
+    targets.targets(target).send().await.unwrap();
+    url
+}
+
+async fn heard(world: &World, url: &str) -> Vec<NexusThresholdCrossed> {
+    let answer = world.cloud.sqs.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
+    let messages = answer.messages.unwrap_or_default();
+    messages.iter().map(|message| fact(message.body().unwrap())).collect()
+}
+
+/// Invokes the deployed job.
+async fn invoke(world: &World) -> Value {
+    let name = format!("{}-{}", world.stack.name, NexusJob::NAME);
+    let call = world.cloud.lambda.invoke().function_name(name).payload(Blob::new("{}")).send().await.unwrap();
+    assert_eq!(call.function_error(), None, "{call:?}");
+    serde_json::from_slice(call.payload().unwrap().as_ref()).unwrap()
+}
+
+#[tokio::test]
+async fn the_deployed_job_tells_the_bus_once_of_a_state_that_an_order_carried_over() {
+    let world = World::shared().await;
+    let year = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).year();
+    let report = Report::read(&world.cloud, &world.stack, year).await.unwrap();
+    let fresh = report.states.iter().find(|line| {
+        let nexus = line.nexus.as_ref();
+        nexus.is_some_and(|nexus| {
+            nexus.period == Period::PreviousOrCurrentYear && nexus.needs == Needs::Amount && !nexus.crossed
+        })
+    });
+    let state = fresh.expect("a state that has not been crossed in this stack").jurisdiction.clone();
+    let name = format!("crossings-{:08x}", fastrand::u32(..));
+    let url = listener(&world, &name).await;
+
+    let sku = world.stock("1500.00", true, 1000).await;
+    let mut order = cart(&user(), &[(&sku, 400)]);
+    order["ship_to"]["region"] = state[3..].into();
+    let id = world.place(&order).await;
+    until("the order is in the ledger", async || {
+        let rows = world.partition(world.table("tax"), &format!("ORDER#{id}")).await;
+        !rows.is_empty()
+    })
+    .await;
+    join_all((0..3).map(|_| invoke(&world))).await;
+
+    let mut told = Vec::new();
+    until("the bus has been told", async || {
+        told.extend(heard(&world, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state));
+        !told.is_empty()
+    })
+    .await;
+    invoke(&world).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    told.extend(heard(&world, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state));
+    assert_eq!(told.len(), 1);
+    assert!(told[0].sales_usd >= Usd::from_cents(60_000_000) && told[0].year == year);
+
+    let report = Report::read(&world.cloud, &world.stack, year).await.unwrap();
+    let nexus = report.states.iter().find(|line| line.jurisdiction == state).unwrap().nexus.clone().unwrap();
+    assert!(nexus.crossed && nexus.announced_at.is_some());
+    let rules = world.cloud.eventbridge.remove_targets().rule(&name).event_bus_name(&world.stack.bus).ids("queue");
+    rules.send().await.unwrap();
+    world.cloud.eventbridge.delete_rule().name(&name).event_bus_name(&world.stack.bus).send().await.unwrap();
+    world.cloud.sqs.delete_queue().queue_url(&url).send().await.unwrap();
+}
