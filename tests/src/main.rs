@@ -18,6 +18,7 @@ mod permissions;
 mod poison;
 mod revenue;
 mod sold;
+mod status;
 mod stock;
 mod template;
 mod tidy;

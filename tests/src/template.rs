@@ -29,8 +29,9 @@ fn a_queue_hides_a_message_for_six_times_the_functions_timeout() {
 }
 
 #[test]
-fn a_message_is_received_five_times_and_the_function_knows_it() {
-    holds(rules::receives, set("taxQueue/RedrivePolicy/maxReceiveCount", json!(4)));
+fn a_message_may_fail_five_times_and_three_more_receives_may_be_none_of_its_fault() {
+    holds(rules::receives, set("taxQueue/RedrivePolicy/maxReceiveCount", json!(7)));
+    holds(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("4")));
     holds(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("6")));
 }
 
@@ -131,6 +132,13 @@ fn every_tables_outbox_reaches_the_publisher() {
 fn the_api_is_never_open() {
     holds(rules::routes, without("PlaceOrderRoute/AuthorizationType"));
     holds(rules::routes, set("ReadOrderRoute/AuthorizationType", json!("NONE")));
+}
+
+#[test]
+fn the_api_is_more_patient_than_the_function_and_the_function_than_a_client() {
+    holds(rules::patience, set("CheckoutFunction/Timeout", json!(22)));
+    holds(rules::patience, set("CheckoutFunction/Timeout", json!(28)));
+    holds(rules::patience, set("ApiIntegration/TimeoutInMillis", json!(30_001)));
 }
 
 #[test]

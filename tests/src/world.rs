@@ -133,6 +133,11 @@ impl World {
         mails.filter(|mail| mail["To"].to_string().contains(address)).collect()
     }
 
+    /// The API's identifier, as policies name it.
+    pub fn api_id(&self) -> &str {
+        self.stack.api_url.rsplit('/').next().unwrap()
+    }
+
     /// Turns a consumer's mapping on or off, and waits until it is.
     pub async fn enable(&self, consumer: &str, enabled: bool) {
         let uuid = &self.stack.consumer(consumer).unwrap().mapping;

@@ -1,8 +1,9 @@
-//! Takes orders: `POST /checkout` commits one in a single transaction, `GET /orders/{id}` shows it.
+//! Takes orders: `POST /checkout` commits one in a single transaction, `GET /orders/{id}` shows how far it has come.
 //!
 //! * `http`, `caller`, `ticket`: the request, who sent it, and how it is known when it comes again
 //! * `cart`, `catalog`, `order`: what is wanted, what it costs, what is stored and shown
 //! * `place`, `commit`: the transaction, and what its failure means
+//! * `read`, `wait`: an order's status, and waiting for it
 //! * `problem`, `report`: answers that are no success; logs and metrics
 
 mod caller;
@@ -13,8 +14,10 @@ mod http;
 mod order;
 mod place;
 mod problem;
+mod read;
 mod report;
 mod ticket;
+mod wait;
 
 use std::panic::AssertUnwindSafe;
 
@@ -26,10 +29,19 @@ use switchyard_events::OrderId;
 use tokio::time::{Instant, timeout_at};
 
 use crate::caller::Caller;
+use crate::cart::Cart;
 use crate::catalog::Catalog;
 use crate::http::{Request, Route, respond};
-use crate::order::Stored;
 pub use crate::problem::{FieldError, Problem, Shortage};
+use crate::ticket::Ticket;
+
+/// Reads the cart of a request as an order would be read, and stops there: what bad input is answered, without AWS.
+pub fn validate(request: &ApiGatewayV2httpRequest) -> Result<(), Problem> {
+    let request = Request(request);
+    let cart = Cart::read(&request.json()?, None).map_err(|bad| Problem::invalid_cart(bad.errors))?;
+    let caller = Caller::of(request)?;
+    Ticket::new(request, &caller, cart, jiff::Timestamp::UNIX_EPOCH).map(drop)
+}
 
 /// Serves the API until Lambda stops the process.
 pub async fn serve() -> Result<(), Error> {
@@ -73,7 +85,7 @@ impl Checkout {
     pub async fn handle(&self, request: ApiGatewayV2httpRequest, deadline: Instant) -> ApiGatewayV2httpResponse {
         let started = Instant::now();
         let request = Request(&request);
-        let answer = timeout_at(deadline, AssertUnwindSafe(self.answer(request)).catch_unwind()).await;
+        let answer = timeout_at(deadline, AssertUnwindSafe(self.answer(request, deadline)).catch_unwind()).await;
         let answer = match answer {
             Ok(Ok(answer)) => answer,
             // The panic hook has logged where.
@@ -90,27 +102,11 @@ impl Checkout {
         }
     }
 
-    async fn answer(&self, request: Request<'_>) -> Result<Answer, Problem> {
+    async fn answer(&self, request: Request<'_>, deadline: Instant) -> Result<Answer, Problem> {
         match request.route()? {
             Route::PlaceOrder => self.place(request).await,
-            Route::ReadOrder(id) => self.read(&Caller::of(request)?, &id).await,
+            Route::ReadOrder(id) => self.read(request, &id, deadline).await,
         }
-    }
-
-    /// Shows an order to whoever placed it, as it is now.
-    async fn read(&self, caller: &Caller, id: &OrderId) -> Result<Answer, Problem> {
-        let row = self.table.get(&order::key_of(id)).await;
-        let row = row.map_err(|error| report::passing(&error))?.ok_or_else(Problem::not_found)?;
-        let stored = Stored::of(&row).map_err(|error| report::fault(&error))?;
-        if stored.caller != caller.fingerprint() {
-            return Err(Problem::not_found());
-        }
-        Ok(Answer {
-            status: 200,
-            outcome: "shown",
-            order_id: id.clone(),
-            body: order::shown(&stored).map_err(|error| report::fault(&error))?,
-        })
     }
 }
 

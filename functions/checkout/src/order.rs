@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use orders::Status;
 use serde::Serialize;
 use switchyard_chassis::{Item, Key, Row, text_of};
 use switchyard_events::{
@@ -45,7 +46,6 @@ pub(crate) fn price(ticket: &Ticket, products: &HashMap<Sku, Product>) -> Result
 /// An order that is in the table.
 #[derive(Debug)]
 pub(crate) struct Stored {
-    pub(crate) status: String,
     pub(crate) caller: String,
     pub(crate) request_hash: String,
     pub(crate) order: OrderPlaced,
@@ -72,7 +72,6 @@ impl Stored {
         let envelope = Envelope::new(order.clone(), 1, "checkout", order.placed_at, cause)?;
         let outbox = OutboxEntry::to_attribute(&[envelope.into_outbox_entry()?])?;
         let row = Row::new(key_of(&order.order_id))
-            .set("status", self.status.as_str())
             .set("user_id", order.user_id.as_str())
             .set("caller", self.caller.as_str())
             .set("request_hash", self.request_hash.as_str())
@@ -86,7 +85,6 @@ impl Stored {
         let entry = entries.first().ok_or(Unusable::Missing(OutboxEntry::ATTRIBUTE))?;
         let envelope: RawEnvelope<'_> = serde_json::from_str(entry.detail.get())?;
         Ok(Self {
-            status: text("status")?.to_owned(),
             caller: text("caller")?.to_owned(),
             request_hash: text("request_hash")?.to_owned(),
             order: OrderPlaced::read(&envelope)?,
@@ -94,39 +92,36 @@ impl Stored {
     }
 }
 
-/// The status of an order that nobody has acted on yet.
-pub(crate) const RECEIVED: &str = "received";
-
 /// What a client is told when its order is placed, and told again, byte for byte, when it repeats the request.
 pub(crate) fn accepted(order: &OrderPlaced) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Accepted<'a> {
         order_id: &'a OrderId,
-        status: &'static str,
+        status: Status,
         total_usd: Usd,
         placed_at: Timestamp,
     }
     serde_json::to_string(&Accepted {
         order_id: &order.order_id,
-        status: RECEIVED,
+        status: Status::Received,
         total_usd: order.total_usd,
         placed_at: order.placed_at,
     })
 }
 
 /// What a client is told of its order later. Address and mail are not in it: the client has them.
-pub(crate) fn shown(stored: &Stored) -> Result<String, serde_json::Error> {
+pub(crate) fn shown(stored: &Stored, status: Status) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Shown<'a> {
         order_id: &'a OrderId,
-        status: &'a str,
+        status: Status,
         total_usd: Usd,
         items: &'a [Line],
         placed_at: Timestamp,
     }
     serde_json::to_string(&Shown {
         order_id: &stored.order.order_id,
-        status: &stored.status,
+        status,
         total_usd: stored.order.total_usd,
         items: &stored.order.items,
         placed_at: stored.order.placed_at,

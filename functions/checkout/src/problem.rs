@@ -31,7 +31,7 @@ pub(crate) enum Header {
     RetryAfter(u16),
 }
 
-/// A bad field of a cart.
+/// A bad field of a cart, or a bad parameter of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
     /// Where, such as `items[0].quantity`.
@@ -109,6 +109,13 @@ impl Problem {
     pub(crate) fn invalid_cart(errors: Vec<FieldError>) -> Self {
         let detail = "The cart has fields that cannot be accepted; errors names each of them.";
         let problem = Self::new(422, "/problems/invalid-cart", "Invalid cart", detail);
+        let errors = errors.into();
+        Self { errors, ..problem }
+    }
+
+    pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
+        let detail = "The query has parameters that cannot be accepted; errors names each of them.";
+        let problem = Self::new(422, "/problems/invalid-query", "Invalid query", detail);
         let errors = errors.into();
         Self { errors, ..problem }
     }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::{Client, Config};
 use jiff::Timestamp;
+use orders::Status;
 use serde_json::{Value, json};
 use switchyard_events::{Sku, Usd};
 use tokio::time::Duration;
@@ -15,6 +16,7 @@ use super::*;
 use crate::cart::Cart;
 use crate::catalog::Product;
 use crate::ticket::Ticket;
+use crate::wait::Wait;
 
 /// A request as API Gateway sends it, from a service called ada.
 fn request(method: &str, path: &str, headers: Value, body: Option<&str>) -> Value {
@@ -108,6 +110,40 @@ async fn a_problem_says_all_that_a_client_needs() {
         }
     });
     assert_eq!(answer(request("DELETE", "/orders/ord_1", json!({}), None)).await, expected);
+}
+
+/// What a query asks to wait for, or the parameters that it cannot have.
+fn wait(query: &Value) -> Result<Option<Wait>, Value> {
+    let mut request = request("GET", "/orders/ord_1", json!({}), None);
+    request["queryStringParameters"] = query.clone();
+    let problem = match Wait::of(Request(&parsed(request))) {
+        Ok(wait) => return Ok(wait),
+        Err(problem) => serde_json::to_value(&problem).unwrap(),
+    };
+    assert_eq!((&problem["type"], &problem["status"]), (&json!("/problems/invalid-query"), &json!(422)));
+    let fields = problem["errors"].as_array().unwrap().iter().map(|error| error["field"].clone());
+    Err(fields.collect())
+}
+
+#[test]
+fn a_client_waits_for_a_known_status_and_at_most_twenty_seconds() {
+    let check = |query: Value, expected: Option<(Status, u64)>| {
+        let expected = expected.map(|(status, seconds)| Wait { status, patience: Duration::from_secs(seconds) });
+        assert_eq!(wait(&query), Ok(expected), "{query}");
+    };
+    check(json!({}), None);
+    check(json!({"timeout": "5"}), None);
+    check(json!({"wait": "confirmed"}), Some((Status::Confirmed, 10)));
+    check(json!({"wait": "picking", "timeout": "1"}), Some((Status::Picking, 1)));
+    check(json!({"wait": "flagged", "timeout": "20", "other": "x"}), Some((Status::Flagged, 20)));
+    let refused = |query: Value, fields: Value| assert_eq!(wait(&query), Err(fields), "{query}");
+    for bad in ["", "Confirmed", "shipped", "confirmed,flagged"] {
+        refused(json!({"wait": bad, "timeout": "5"}), json!(["wait"]));
+    }
+    for bad in ["", "0", "21", "-1", "1.5", "5s", "1,2", "99999999999999999999"] {
+        refused(json!({"wait": "confirmed", "timeout": bad}), json!(["timeout"]));
+    }
+    refused(json!({"wait": "soon", "timeout": "later"}), json!(["wait", "timeout"]));
 }
 
 /// What `POST` makes of a small order.

@@ -7,7 +7,7 @@ use switchyard_events::{Cause, CorrelationId, OrderId, OrderPlaced};
 use crate::caller::Caller;
 use crate::cart::Cart;
 use crate::http::Request;
-use crate::order::{RECEIVED, Stored, accepted, key_of};
+use crate::order::{Stored, accepted, key_of};
 use crate::report::fault;
 use crate::{Answer, Problem};
 
@@ -55,12 +55,7 @@ impl Ticket {
 
     /// The order as it is to be stored.
     pub(crate) fn stored(&self, order: OrderPlaced) -> Stored {
-        Stored {
-            status: RECEIVED.to_owned(),
-            caller: self.caller.clone(),
-            request_hash: self.request_hash.clone(),
-            order,
-        }
+        Stored { caller: self.caller.clone(), request_hash: self.request_hash.clone(), order }
     }
 
     /// The answer that this request got when it placed the order in this row; unless another request did, with the same key.

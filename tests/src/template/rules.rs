@@ -23,9 +23,10 @@ pub(super) fn receives(resources: &Value) -> Vec<String> {
     consumers(resources)
         .filter(|c| {
             let receives = number(&c.queue["RedrivePolicy"]["maxReceiveCount"]);
-            receives < 5 || receives != number(&c.function["Environment"]["Variables"]["MAX_RECEIVES"])
+            let failures = number(&c.function["Environment"]["Variables"]["MAX_RECEIVES"]);
+            failures < 5 || receives < failures + 3
         })
-        .map(|c| format!("{}: maxReceiveCount is under five, or not what the function is told", c.name))
+        .map(|c| format!("{}: fewer than five failures, or than three more receives, until a message is dead", c.name))
         .collect()
 }
 
@@ -199,6 +200,25 @@ pub(super) fn routes(resources: &Value) -> Vec<String> {
     of_type(resources, "AWS::ApiGatewayV2::Route")
         .filter(|(_, route)| route["AuthorizationType"] != "AWS_IAM" && route["AuthorizationType"] != "JWT")
         .map(|(id, _)| format!("{id}: is open to anyone"))
+        .collect()
+}
+
+/// Seconds that a client may wait for an order's status.
+const LONGEST_WAIT: u64 = 20;
+/// Seconds that the function keeps for its answer when such a wait has run out: two of the chassis, one of its own.
+const TO_ANSWER: u64 = 3;
+/// Milliseconds that API Gateway waits for an integration at most (HTTP API quotas, 2026-11-21).
+const LONGEST_INTEGRATION: u64 = 30_000;
+
+/// Each waits longer than what it waits for, so that the client gets the function's own answer.
+pub(super) fn patience(resources: &Value) -> Vec<String> {
+    of_type(resources, "AWS::ApiGatewayV2::Integration")
+        .filter(|(_, integration)| {
+            let function = number(&properties(resources, &integration["IntegrationUri"])["Timeout"]);
+            let api = number(&integration["TimeoutInMillis"]);
+            function < LONGEST_WAIT + TO_ANSWER || api <= function * 1000 || api > LONGEST_INTEGRATION
+        })
+        .map(|(id, _)| format!("{id}: gives up before the function does, or the function before the client"))
         .collect()
 }
 
