@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::join_all;
@@ -23,6 +24,8 @@ pub enum Outcome {
     Done,
     /// Its effect had been written before.
     Duplicate,
+    /// Another worker is at it. It can be told in this time what came of that; nothing is wrong with the event.
+    Deferred(Duration),
     /// Nothing is written.
     Failed(Failure),
 }

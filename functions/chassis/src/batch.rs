@@ -111,6 +111,7 @@ impl<A: Apply> Batch<A> {
     ) -> SqsBatchResponse {
         let disposals = join_all(messages.iter().zip(&outcomes).map(async |(message, (_, outcome))| match outcome {
             Outcome::Failed(failure) => Some(self.queue.dispose(A::NAME, message, failure).await),
+            Outcome::Deferred(wait) => Some(self.queue.defer(A::NAME, message, *wait).await),
             Outcome::Done | Outcome::Duplicate => None,
         }))
         .await;

@@ -1,12 +1,14 @@
 //! Writing a batch's effects: the cheapest write that keeps the promise, and what its failure means for each event.
 
+use std::collections::VecDeque;
+
 use switchyard_events::EventId;
 use tokio::time::Instant;
 
 use crate::joint::transact;
 use crate::lone::{MAX_STATEMENTS, insert, put};
 use crate::transaction::{MAX_WRITES, Transaction, Write};
-use crate::{Failure, Item, Table, text_of};
+use crate::{Failure, Item, Table, backoff, text_of};
 
 /// What one event wants written: its marker first.
 #[derive(Debug, Clone)]
@@ -31,25 +33,92 @@ pub(crate) enum Verdict {
 
 pub(crate) type Verdicts = Vec<(usize, Verdict)>;
 
-/// Writes every plan whose conditions hold, and says what became of each. Waits for other writers, but not past the deadline.
+/// Plans that are written in one way.
+#[derive(Debug)]
+pub(crate) enum Group {
+    /// In one transaction.
+    Joint(Vec<Plan>),
+    /// One statement each, in one call.
+    Insert(Vec<Plan>),
+    /// One call each.
+    Put(Vec<Plan>),
+}
+
+/// What a try of a group came to.
+#[derive(Debug, Default)]
+pub(crate) struct Tried {
+    /// The plans that are decided.
+    pub verdicts: Verdicts,
+    /// Groups that can be tried at once: what is left when others are taken out, or each by itself.
+    pub next: Vec<Group>,
+    /// Groups that others are in the way of, and what DynamoDB says: they can be tried after a pause.
+    pub busy: Vec<(Group, String)>,
+}
+
+/// Writes every plan whose conditions hold, and says what became of each. Waits for other writers, but not past the deadline; and
+/// nobody waits for what another plan waits for, since all that can be written is written before each pause.
 pub(crate) async fn commit(table: &Table, plans: Vec<Plan>, deadline: Instant) -> Verdicts {
-    let (lone, joint): (Vec<_>, Vec<_>) = plans.into_iter().partition(|plan| plan.writes.len() == 1);
-    let (mut insertable, puttable): (Vec<_>, Vec<_>) = lone.into_iter().partition(insertable);
     let mut verdicts = Vec::new();
-    let mut puttable = puttable;
+    let mut open = groups(plans, &mut verdicts);
+    for pass in 0.. {
+        let mut busy = Vec::new();
+        while let Some(group) = open.pop_front() {
+            let tried = match group {
+                Group::Joint(plans) => transact(table, plans, pass).await,
+                Group::Insert(plans) => insert(table, plans).await,
+                Group::Put(plans) => put(table, plans).await,
+            };
+            verdicts.extend(tried.verdicts);
+            open.extend(tried.next);
+            busy.extend(tried.busy);
+        }
+        let pause = backoff::contention(pass);
+        if busy.is_empty() || Instant::now() + pause >= deadline {
+            verdicts.extend(busy.into_iter().flat_map(|(group, reason)| give_up(&group, &reason)));
+            break;
+        }
+        tokio::time::sleep(pause).await;
+        open = busy.into_iter().map(|(group, _)| group).collect();
+    }
+    verdicts
+}
+
+fn groups(plans: Vec<Plan>, verdicts: &mut Verdicts) -> VecDeque<Group> {
+    let (lone, joint): (Vec<_>, Vec<_>) = plans.into_iter().partition(|plan| plan.writes.len() == 1);
+    let (mut insertable, mut puttable): (Vec<_>, Vec<_>) = lone.into_iter().partition(insertable);
     if insertable.len() == 1 {
         puttable.append(&mut insertable);
     }
-    for chunk in insertable.chunks(MAX_STATEMENTS) {
-        verdicts.extend(insert(table, chunk).await);
+    let mut groups: VecDeque<_> =
+        insertable.chunks(MAX_STATEMENTS).map(|chunk| Group::Insert(chunk.to_vec())).collect();
+    if !puttable.is_empty() {
+        groups.push_back(Group::Put(puttable));
     }
-    for plan in &puttable {
-        verdicts.push((plan.event, put(table, plan).await));
-    }
-    for chunk in chunks(joint, &mut verdicts) {
-        verdicts.extend(transact(table, chunk, deadline).await);
-    }
-    verdicts
+    groups.extend(chunks(joint, verdicts).into_iter().map(Group::Joint));
+    groups
+}
+
+fn give_up(group: &Group, reason: &str) -> Verdicts {
+    let (Group::Joint(plans) | Group::Insert(plans) | Group::Put(plans)) = group;
+    all(plans, &Verdict::Failed(Failure::retry(reason)))
+}
+
+/// Whether this error, or this reason for which one write of several failed, is about the moment: others write to the same row,
+/// or there is too much to do.
+pub(crate) fn is_busy(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        Some(
+            "TransactionConflict"
+                | "TransactionConflictException"
+                | "TransactionInProgressException"
+                | "ProvisionedThroughputExceeded"
+                | "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "ThrottlingError"
+                | "ThrottlingException"
+        )
+    )
 }
 
 /// A lone row that nothing has to see twice: PartiQL's `INSERT` is conditional by nature. Where a row carries an outbox, or

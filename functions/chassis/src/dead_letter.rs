@@ -39,11 +39,16 @@ impl DeadLetter<'_> {
             ("correlation_id", of_event(|metadata| metadata.correlation_id.as_str())),
         ];
         let known = pairs.into_iter().filter(|(_, text)| !text.is_empty());
-        known.map(|(name, text)| Ok((name.to_owned(), string(text)?))).collect()
+        known.map(|(name, text)| Ok((name.to_owned(), string(&text)?))).collect()
     }
 }
 
-fn string(text: String) -> Result<MessageAttributeValue, BuildError> {
+/// A text attribute, without the characters that SQS takes in none
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>, 2026-11-21): because of one of
+/// them it would refuse the message, and its reason with it.
+fn string(text: &str) -> Result<MessageAttributeValue, BuildError> {
+    let refused = |c: char| (c < ' ' && !"\t\n\r".contains(c)) || c == '\u{fffe}' || c == '\u{ffff}';
+    let text = text.replace(refused, "?");
     MessageAttributeValue::builder().data_type("String").string_value(text).build()
 }
 
@@ -56,4 +61,24 @@ fn cut(text: &str, most: usize) -> &str {
 /// A reason without its numbers, so that the same fault in another place has the same fingerprint.
 fn shape(reason: &str) -> String {
     reason.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_attribute_holds_what_sqs_would_refuse() {
+        let reason = "bad \u{0}\u{1b}[31m text\nin two lines, \u{fffe}é";
+        let letter = DeadLetter {
+            consumer: "tax",
+            code: "on_purpose",
+            reason,
+            receive_count: 1,
+            first_received_at: None,
+            metadata: None,
+        };
+        let attributes = letter.attributes().unwrap();
+        assert_eq!(attributes["error"].string_value(), Some("bad ??[31m text\nin two lines, ?é"));
+    }
 }

@@ -1,66 +1,68 @@
 //! Events that write several rows: one transaction for as many of them as fit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{CancellationReason, ReturnConsumedCapacity};
-use tokio::time::Instant;
 
-use crate::commit::{Plan, Verdict, Verdicts, all, refused, taken};
+use crate::commit::{Group, Plan, Tried, Verdict, all, is_busy, refused, taken};
 use crate::table::{describe, retry};
 use crate::transaction::{Transaction, Write};
-use crate::{Failure, Table, backoff};
+use crate::{Failure, Table};
 
-/// Writes plans in one transaction. Plans that turn out to be duplicates, or whose handler must run again, are taken out and the
-/// rest is written; where it cannot be told who is to blame, each is written alone.
-pub(crate) async fn transact(table: &Table, mut plans: Vec<Plan>, deadline: Instant) -> Verdicts {
-    let mut verdicts = Vec::new();
-    for attempt in 0.. {
-        if plans.is_empty() {
-            break;
+/// Tries to write plans in one transaction. Plans that turn out to be duplicates, or whose handler must run again, are taken out;
+/// where it cannot be told who is to blame, each is to be tried alone.
+pub(crate) async fn transact(table: &Table, plans: Vec<Plan>, pass: u32) -> Tried {
+    let mut transaction = Transaction::default();
+    for plan in &plans {
+        transaction.add(plan.event, &plan.writes);
+    }
+    let mut tried = Tried::default();
+    let error = match send(table, &transaction).await {
+        Ok(()) => {
+            tried.verdicts = all(&plans, &Verdict::Done);
+            return tried;
         }
-        let mut transaction = Transaction::default();
-        for plan in &plans {
-            transaction.add(plan.event, &plan.writes);
+        Err(error) => error,
+    };
+    let reason = format!("DynamoDB TransactWriteItems: {error}");
+    match error {
+        Trouble::Cancelled(reasons) => {
+            let Blame { found, waiting } = blame(&transaction, &reasons, &plans);
+            let left: Vec<_> = plans.into_iter().filter(|plan| !found.contains_key(&plan.event)).collect();
+            match (found.is_empty(), waiting.is_empty()) {
+                (false, _) => tried.next.extend((!left.is_empty()).then_some(Group::Joint(left))),
+                (true, false) => tried.make_way(left, &waiting, reason, pass),
+                (true, true) => tried.each_alone(left, Verdict::Failed(Failure::retry(reason))),
+            }
+            tried.verdicts.extend(found);
         }
-        let error = match send(table, &transaction).await {
-            Ok(()) => {
-                verdicts.extend(all(&plans, &Verdict::Done));
-                break;
-            }
-            Err(error) => error,
-        };
-        let (found, waiting) = match &error {
-            Trouble::Cancelled(reasons) => blame(&transaction, reasons, &plans),
-            Trouble::Throttled => (HashMap::new(), true),
-            Trouble::Invalid(message) if plans.len() == 1 => {
-                (plans.iter().map(|plan| (plan.event, refused(Some(message)))).collect(), false)
-            }
-            Trouble::Invalid(_) => (HashMap::new(), false),
-            Trouble::Other(failure) => {
-                verdicts.extend(all(&plans, &Verdict::Failed(failure.clone())));
-                break;
-            }
-        };
-        let wait = backoff::contention(attempt);
-        if !found.is_empty() {
-            plans.retain(|plan| !found.contains_key(&plan.event));
-            verdicts.extend(found);
-        } else if waiting && Instant::now() + wait < deadline {
-            tokio::time::sleep(wait).await;
-        } else if waiting || plans.len() == 1 {
-            verdicts
-                .extend(all(&plans, &Verdict::Failed(Failure::retry(format!("DynamoDB TransactWriteItems: {error}")))));
-            break;
+        Trouble::Busy(_) => tried.busy.push((Group::Joint(plans), reason)),
+        Trouble::Invalid(message) => tried.each_alone(plans, refused(Some(&message))),
+        Trouble::Other(failure) => tried.verdicts = all(&plans, &Verdict::Failed(failure)),
+    }
+    tried
+}
+
+impl Tried {
+    /// Others write to rows of some plans. At first all wait, since it is mostly over in a moment and one call costs less than
+    /// two; then those with whom nobody interferes go ahead.
+    fn make_way(&mut self, plans: Vec<Plan>, waiting: &HashSet<usize>, reason: String, pass: u32) {
+        let (waiting, free): (Vec<_>, Vec<_>) =
+            plans.into_iter().partition(|plan| pass == 0 || waiting.contains(&plan.event));
+        self.busy.push((Group::Joint(waiting), reason));
+        self.next.extend((!free.is_empty()).then_some(Group::Joint(free)));
+    }
+
+    /// Someone among these is to blame. Who is alone, is.
+    fn each_alone(&mut self, mut plans: Vec<Plan>, verdict: Verdict) {
+        if plans.len() == 1 {
+            self.verdicts.extend(plans.pop().map(|plan| (plan.event, verdict)));
         } else {
-            for plan in plans {
-                verdicts.extend(Box::pin(transact(table, vec![plan], deadline)).await);
-            }
-            break;
+            self.next.extend(plans.into_iter().map(|plan| Group::Joint(vec![plan])));
         }
     }
-    verdicts
 }
 
 /// Why a transaction was not written.
@@ -68,8 +70,8 @@ pub(crate) async fn transact(table: &Table, mut plans: Vec<Plan>, deadline: Inst
 enum Trouble {
     #[error("cancelled: {}", codes(.0))]
     Cancelled(Vec<CancellationReason>),
-    #[error("throttled")]
-    Throttled,
+    #[error("{0}")]
+    Busy(String),
     #[error("{0}")]
     Invalid(String),
     #[error("{0}")]
@@ -104,21 +106,24 @@ fn trouble(error: &SdkError<TransactWriteItemsError>) -> Trouble {
         Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
             Trouble::Cancelled(cancelled.cancellation_reasons().to_vec())
         }
-        Some(
-            TransactWriteItemsError::ProvisionedThroughputExceededException(_)
-            | TransactWriteItemsError::RequestLimitExceeded(_)
-            | TransactWriteItemsError::TransactionInProgressException(_),
-        ) => Trouble::Throttled,
-        Some(service) if service.code() == Some("ThrottlingException") => Trouble::Throttled,
+        Some(service) if is_busy(service.code()) => Trouble::Busy(describe(error)),
         Some(service) if service.code() == Some("ValidationException") => Trouble::Invalid(describe(error)),
         _ => Trouble::Other(retry("TransactWriteItems", error)),
     }
 }
 
-/// Reads the reasons of a cancelled transaction: which events are decided by it, and whether waiting may help the others.
-fn blame(transaction: &Transaction, reasons: &[CancellationReason], plans: &[Plan]) -> (HashMap<usize, Verdict>, bool) {
-    let mut found = HashMap::new();
-    let mut waiting = false;
+/// What the reasons of a cancelled transaction say.
+#[derive(Default)]
+struct Blame {
+    /// The events that are decided by it.
+    found: HashMap<usize, Verdict>,
+    /// The events whose rows others write to at the moment.
+    waiting: HashSet<usize>,
+}
+
+/// Reads the reasons of a cancelled transaction, one for each write.
+fn blame(transaction: &Transaction, reasons: &[CancellationReason], plans: &[Plan]) -> Blame {
+    let mut blame = Blame::default();
     for (place, reason) in reasons.iter().enumerate() {
         let Some((write, owners)) = transaction.write(place) else {
             continue;
@@ -130,19 +135,19 @@ fn blame(transaction: &Transaction, reasons: &[CancellationReason], plans: &[Pla
                     let plan = plans.iter().find(|plan| plan.event == event);
                     match (write, plan) {
                         // A duplicate stays one, whatever else of it failed.
-                        (Write::Marker(..), Some(plan)) => drop(found.insert(event, taken(reason.item(), plan))),
-                        _ => drop(found.entry(event).or_insert(Verdict::Again)),
+                        (Write::Marker(..), Some(plan)) => drop(blame.found.insert(event, taken(reason.item(), plan))),
+                        _ => drop(blame.found.entry(event).or_insert(Verdict::Again)),
                     }
                 }
             }
-            "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded" => waiting = true,
+            code if is_busy(Some(code)) => blame.waiting.extend(owners),
             // ValidationError, ItemCollectionSizeLimitExceeded, and whatever is new.
             _ => {
                 if let [event] = owners {
-                    found.entry(*event).or_insert_with(|| refused(reason.message()));
+                    blame.found.entry(*event).or_insert_with(|| refused(reason.message()));
                 }
             }
         }
     }
-    (found, waiting)
+    blame
 }

@@ -74,10 +74,7 @@ impl<S: Sender> Leased<S> {
             Claim::Done => return Ok(Outcome::Duplicate),
             Claim::InFlight { until } => {
                 let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-                return Err(Failure::retry_after(
-                    left.max(Duration::from_secs(1)),
-                    "in flight elsewhere; its lease has not ended",
-                ));
+                return Ok(Outcome::Deferred(left.max(Duration::from_secs(1))));
             }
             Claim::Acquired { owner } => owner,
         };

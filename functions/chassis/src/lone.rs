@@ -3,12 +3,13 @@
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::{
-    BatchStatementErrorCodeEnum as Code, BatchStatementRequest, ReturnConsumedCapacity,
-    ReturnValuesOnConditionCheckFailure,
+    BatchStatementError, BatchStatementErrorCodeEnum as Code, BatchStatementRequest, BatchStatementResponse,
+    ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
 };
+use futures_util::future::join_all;
 
-use crate::commit::{Plan, Verdict, Verdicts, all, refused, taken};
-use crate::table::retry;
+use crate::commit::{Group, Plan, Tried, Verdict, all, is_busy, refused, taken};
+use crate::table::{describe, retry};
 use crate::transaction::Write;
 use crate::{Failure, Row, Table};
 
@@ -16,10 +17,28 @@ use crate::{Failure, Row, Table};
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchExecuteStatement.html>, 2026-11-21).
 pub(crate) const MAX_STATEMENTS: usize = 25;
 
-/// One conditional put.
-pub(crate) async fn put(table: &Table, plan: &Plan) -> Verdict {
+/// A conditional put for each plan, side by side.
+pub(crate) async fn put(table: &Table, plans: Vec<Plan>) -> Tried {
+    let answers = join_all(plans.iter().map(|plan| put_one(table, plan))).await;
+    let mut tried = Tried::default();
+    let (mut busy, mut reason) = (Vec::new(), String::new());
+    for (plan, answer) in plans.into_iter().zip(answers) {
+        match answer {
+            Ok(verdict) => tried.verdicts.push((plan.event, verdict)),
+            Err(why) => {
+                reason = why;
+                busy.push(plan);
+            }
+        }
+    }
+    tried.busy.extend((!busy.is_empty()).then_some((Group::Put(busy), reason)));
+    tried
+}
+
+/// One conditional put; an error says what others are in the way.
+async fn put_one(table: &Table, plan: &Plan) -> Result<Verdict, String> {
     let [Write::Marker(row, generation)] = plan.writes.as_slice() else {
-        return Verdict::Again;
+        return Ok(Verdict::Again);
     };
     let (condition, value) = Write::newness(*generation);
     let request = table.client.put_item().table_name(&table.name).set_item(Some(row.clone().into_item()));
@@ -31,51 +50,79 @@ pub(crate) async fn put(table: &Table, plan: &Plan) -> Verdict {
     match request.send().await {
         Ok(answer) => {
             table.count(answer.consumed_capacity());
-            Verdict::Done
+            Ok(Verdict::Done)
         }
         Err(error) => {
             table.count(None);
             match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(failed)) => taken(failed.item(), plan),
-                Some(service) if service.code() == Some("ValidationException") => refused(service.message()),
-                _ => Verdict::Failed(retry("PutItem", &error)),
+                Some(PutItemError::ConditionalCheckFailedException(failed)) => Ok(taken(failed.item(), plan)),
+                Some(service) if is_busy(service.code()) => Err(format!("DynamoDB PutItem: {}", describe(&error))),
+                Some(service) if service.code() == Some("ValidationException") => Ok(refused(service.message())),
+                _ => Ok(Verdict::Failed(retry("PutItem", &error))),
             }
         }
     }
 }
 
 /// Several lone rows in one call; each fails or succeeds by itself.
-pub(crate) async fn insert(table: &Table, plans: &[Plan]) -> Verdicts {
+pub(crate) async fn insert(table: &Table, plans: Vec<Plan>) -> Tried {
+    let mut tried = Tried::default();
     let statements = plans.iter().filter_map(|plan| match plan.writes.as_slice() {
         [Write::Marker(row, _)] => Some(statement(&table.name, row)),
         _ => None,
     });
     let statements = match statements.collect::<Result<Vec<_>, _>>() {
         Ok(statements) => statements,
-        Err(error) => return all(plans, &Verdict::Failed(Failure::retry(error))),
+        Err(error) => {
+            tried.verdicts = all(&plans, &Verdict::Failed(Failure::retry(error)));
+            return tried;
+        }
     };
     let request = table.client.batch_execute_statement().set_statements(Some(statements));
     let answer = match request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await {
         Ok(answer) => answer,
         Err(error) => {
             table.count(None);
-            return all(plans, &Verdict::Failed(retry("BatchExecuteStatement", &error)));
+            match error.code() {
+                code if is_busy(code) => {
+                    let reason = format!("DynamoDB BatchExecuteStatement: {}", describe(&error));
+                    tried.busy.push((Group::Insert(plans), reason));
+                }
+                // Refused whole because of one of them: a put tells which.
+                Some("ValidationException") => tried.next.push(Group::Put(plans)),
+                _ => tried.verdicts = all(&plans, &Verdict::Failed(retry("BatchExecuteStatement", &error))),
+            }
+            return tried;
         }
     };
     table.count(answer.consumed_capacity());
-    let mut verdicts = Vec::new();
-    for (plan, response) in plans.iter().zip(answer.responses()) {
-        let verdict = match response.error() {
-            None => Verdict::Done,
-            Some(error) => match error.code() {
-                Some(Code::DuplicateItem | Code::ConditionalCheckFailed) => look_up(table, plan).await,
-                Some(Code::ValidationError) => refused(error.message()),
-                code => Verdict::Failed(Failure::retry(format!("DynamoDB INSERT: {code:?}"))),
-            },
-        };
-        verdicts.push((plan.event, verdict));
+    tried.read(table, plans, answer.responses()).await;
+    tried
+}
+
+impl Tried {
+    /// Reads what was answered for each statement.
+    async fn read(&mut self, table: &Table, plans: Vec<Plan>, responses: &[BatchStatementResponse]) {
+        let (mut busy, mut reason) = (Vec::new(), String::new());
+        for (plan, response) in plans.into_iter().zip(responses) {
+            let error = response.error();
+            let verdict = match error.and_then(BatchStatementError::code) {
+                None if error.is_none() => Verdict::Done,
+                Some(Code::DuplicateItem | Code::ConditionalCheckFailed) => look_up(table, &plan).await,
+                Some(Code::ValidationError) => refused(error.and_then(BatchStatementError::message)),
+                code if is_busy(code.map(Code::as_str)) => {
+                    reason = format!("DynamoDB INSERT: {}", code.map_or("busy", Code::as_str));
+                    busy.push(plan);
+                    continue;
+                }
+                code => {
+                    Verdict::Failed(Failure::retry(format!("DynamoDB INSERT: {}", code.map_or("failed", Code::as_str))))
+                }
+            };
+            self.verdicts.push((plan.event, verdict));
+        }
+        self.busy.extend((!busy.is_empty()).then_some((Group::Insert(busy), reason)));
     }
-    verdicts
 }
 
 fn statement(table: &str, row: &Row) -> Result<BatchStatementRequest, BuildError> {

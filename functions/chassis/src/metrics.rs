@@ -15,13 +15,23 @@ pub(crate) struct Tally {
     processed: u32,
     duplicate: u32,
     retried: u32,
+    deferred: u32,
     rejected: u32,
     lag_ms: Vec<u64>,
 }
 
 impl Tally {
     pub(crate) fn new(consumer: &'static str, batch_size: usize) -> Self {
-        Self { consumer, batch_size, processed: 0, duplicate: 0, retried: 0, rejected: 0, lag_ms: Vec::new() }
+        Self {
+            consumer,
+            batch_size,
+            processed: 0,
+            duplicate: 0,
+            retried: 0,
+            deferred: 0,
+            rejected: 0,
+            lag_ms: Vec::new(),
+        }
     }
 
     /// Counts one message and logs it.
@@ -41,6 +51,10 @@ impl Tally {
             (Outcome::Duplicate, _) => {
                 self.duplicate += 1;
                 ("duplicate", None)
+            }
+            (Outcome::Deferred(_), _) => {
+                self.deferred += 1;
+                ("deferred", None)
             }
             (Outcome::Failed(failure), Some(Disposal::Dead)) => {
                 self.rejected += 1;
@@ -90,6 +104,7 @@ impl Tally {
             .count("Processed", self.processed)
             .count("Duplicate", self.duplicate)
             .count("Retried", self.retried)
+            .count("Deferred", self.deferred)
             .count("Rejected", self.rejected)
             .count("CapacityUnits", usage.units)
             .count("DynamoDBCalls", usage.calls)

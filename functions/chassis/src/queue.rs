@@ -19,7 +19,8 @@ pub struct Queue {
     pub url: String,
     /// The dead-letter queue behind it.
     pub dlq_url: String,
-    /// Receives after which a message is dead; the queue's own `maxReceiveCount`.
+    /// Receives after which a message that fails is dead. The queue's own `maxReceiveCount` is higher: a crash, or a lease that
+    /// was another's, is a receive as well, and must not be the last straw.
     pub max_receives: u32,
 }
 
@@ -52,14 +53,22 @@ impl Queue {
             Failure::Retry { .. } if last => None,
             Failure::Retry { after, .. } => Some(after.unwrap_or_else(|| backoff::visibility(receives))),
         };
-        let outcome = match wait {
-            Some(wait) => self.hide(message, wait).await.map(|()| Disposal::Back),
-            None => self.bury(consumer, message, failure).await.map(|()| Disposal::Dead),
-        };
-        outcome.unwrap_or_else(|error| {
-            tracing::error!(consumer, message_id = message.message_id, %error, "the message stays in its queue");
-            Disposal::Back
-        })
+        match wait {
+            Some(wait) => self.defer(consumer, message, wait).await,
+            None => match self.bury(consumer, message, failure).await {
+                Ok(()) => Disposal::Dead,
+                Err(error) => stays(consumer, message, &error),
+            },
+        }
+    }
+
+    /// Puts a message back for this long, however often it has been received: nothing is wrong with it. Only SQS's own redrive
+    /// policy ends this.
+    pub(crate) async fn defer(&self, consumer: &str, message: &SqsMessage, wait: Duration) -> Disposal {
+        match self.hide(message, wait).await {
+            Ok(()) => Disposal::Back,
+            Err(error) => stays(consumer, message, &error),
+        }
     }
 
     /// Keeps the message invisible for this long.
@@ -78,6 +87,12 @@ impl Queue {
         let answer = request.message_body(message.body.clone().unwrap_or_default()).send().await;
         answer.map(drop).map_err(|error| format!("SQS SendMessage: {}", crate::table::describe(&error)))
     }
+}
+
+/// Nothing could be done with it: it comes back when its invisibility ends.
+fn stays(consumer: &str, message: &SqsMessage, error: &str) -> Disposal {
+    tracing::error!(consumer, message_id = message.message_id, error, "the message stays in its queue");
+    Disposal::Back
 }
 
 /// How often the message has been received, this time included.
