@@ -5,7 +5,7 @@ use std::fs;
 
 use jiff::SignedDuration;
 use switchyard_chassis::conformance::{self as suite, Bench, Fault, Strike, body, event_id, order};
-use switchyard_chassis::{Batch, Clients, Env, Failure, Leased, Memory};
+use switchyard_chassis::{Apply, Batch, Clients, Env, Failure, Leased, Memory};
 use switchyard_events::EventId;
 
 use crate::facts;
@@ -54,8 +54,27 @@ fn email(world: &World, bench: &Bench, strike: Strike) -> Batch<Leased<Fault<::e
     Batch::leased(sender, bench.table.clone(), bench.queue.clone(), lease, MEMORY, bench.clock.clone())
 }
 
+/// What a batch of one and a batch of ten cost: calls to DynamoDB and capacity units.
+type Costs = [(u32, f64); 2];
+
+/// The `n`th event, of a user of its own where it is an order.
+fn stranger(event: fn(u32) -> String, n: u32) -> String {
+    event(n).replace("usr_91xc", &format!("usr_{n}"))
+}
+
+/// Every call and every unit is paid for at every order: a change of these numbers should be meant.
+async fn costs<A: Apply>(bench: &Bench, batch: &Batch<A>) -> Costs {
+    let mut costs = Vec::new();
+    for events in [vec![100], (200..210).collect::<Vec<_>>()] {
+        let bodies: Vec<_> = events.into_iter().map(|n| stranger(bench.event, n)).collect();
+        assert!(bench.process(batch, bench.receive(&bodies).await).await.is_empty());
+        costs.push((batch.cost().calls, batch.cost().units));
+    }
+    [costs[0], costs[1]]
+}
+
 macro_rules! conforms {
-    ($($name:ident: $event:expr, $batch:expr;)*) => {
+    ($($name:ident: $event:expr, $batch:expr, $costs:expr;)*) => {
         /// The consumers that the suite is run for.
         const COVERED: &[&str] = &[$(stringify!($name)),*];
 
@@ -64,6 +83,14 @@ macro_rules! conforms {
 
             async fn bench(world: &World) -> Bench {
                 Bench::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await.of($event)
+            }
+
+            #[tokio::test]
+            async fn a_batch_of_one_and_one_of_ten_cost_what_is_documented() {
+                let world = World::shared().await;
+                let bench = bench(&world).await;
+                let documented: Costs = $costs;
+                assert_eq!(costs(&bench, &$batch(&world, &bench, Strike::Nothing)).await, documented);
             }
 
             #[tokio::test]
@@ -121,13 +148,13 @@ macro_rules! conforms {
 }
 
 conforms! {
-    analytics: order, transactional!(::analytics::Analytics);
-    email: order, super::email;
-    fraud: order, transactional!(::fraud::Fraud::flagging_at(::fraud::Threshold::default()).unwrap());
-    orders: fate, transactional!(::orders::Orders);
-    recommendations: order, transactional!(::recommendations::Recommendations);
-    tax: order, transactional!(::tax::Tax);
-    warehouse: order, transactional!(::warehouse::Warehouse);
+    analytics: order, transactional!(::analytics::Analytics), [(1, 8.0), (1, 26.0)];
+    email: order, super::email, [(2, 2.0), (20, 20.0)];
+    fraud: order, transactional!(::fraud::Fraud::flagging_at(::fraud::Threshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
+    orders: fate, transactional!(::orders::Orders), [(1, 1.0), (2, 30.0)];
+    recommendations: order, transactional!(::recommendations::Recommendations), [(1, 8.0), (1, 26.0)];
+    tax: order, transactional!(::tax::Tax), [(1, 4.0), (1, 22.0)];
+    warehouse: order, transactional!(::warehouse::Warehouse), [(1, 4.0), (1, 22.0)];
 }
 
 /// A new consumer must be put through the suite, too.
