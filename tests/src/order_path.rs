@@ -55,7 +55,8 @@ async fn an_order_reaches_all_and_each_table_and_the_mailbox_hold_exactly_its_ef
 
     assert_eq!((world.stock_of(&mug).await, world.stock_of(&tea).await), (3, 2));
     let orders = world.partition(&world.stack.orders_table, &pk).await;
-    assert_eq!(orders.iter().map(|row| text(row, "sk")).collect::<Vec<_>>(), ["ORDER", "STATUS#2#confirmed"]);
+    // Its wave may have been released by now.
+    assert_eq!(orders[..2].iter().map(|row| text(row, "sk")).collect::<Vec<_>>(), ["ORDER", "STATUS#2#confirmed"]);
     assert_eq!(text(&orders[0], "user_id"), user);
     assert!(!orders[0].contains_key("status"), "it would be wrong from the first fact on");
 

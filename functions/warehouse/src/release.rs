@@ -91,11 +91,11 @@ struct Summary {
 /// Closes a wave, or goes on with one that is closed, and writes whatever of its pages is missing.
 async fn release(job: &Job, wave: Wave) -> Result<Found, Failure> {
     in_time(job)?;
-    if job.table.get(&released_key(wave)).await?.is_some() {
-        return Ok(Found::Released);
-    }
     if members(&job.table, wave).await?.is_empty() {
         return Ok(Found::Nobody);
+    }
+    if job.table.get(&released_key(wave)).await?.is_some() {
+        return Ok(Found::Released);
     }
     let closed_at = close(job, wave).await?;
     let members = members(&job.table, wave).await?;
