@@ -12,6 +12,7 @@ mod fraud_score;
 mod facts;
 mod idempotency;
 mod isolation;
+mod ledger;
 mod nexus;
 mod order_path;
 mod permissions;

@@ -1,21 +1,18 @@
-//! The tax ledger, its sums, and the thresholds that they cross.
+//! Thresholds that are crossed, and told once.
 
-use std::collections::BTreeMap;
+mod deployed;
+
 use std::time::Duration;
 
-use aws_sdk_lambda::primitives::Blob;
-use futures_util::future::join_all;
-use jiff::Timestamp;
-use serde_json::Value;
 use switchyard_chassis::conformance::Bench;
 use switchyard_chassis::{Clock, Job, Scheduled};
 use switchyard_events::{Counts, DomainEvent, Needs, NexusThresholdCrossed, OutboxEntry, Usd, parse_body};
-use tax::{Months, NexusJob, Period, Tax, Threshold, Thresholds, Transactions, rollup_key};
+use tax::{NexusJob, Tax, Threshold, Thresholds, Transactions};
 use tokio::time::Instant;
 use yard::tax::{Line, Report};
 
 use crate::sold::{Sold, bench, feed, on};
-use crate::world::{World, cart, text, until, user};
+use crate::world::{World, text};
 
 /// A run of the job at the bench's time; says whom it announced.
 async fn run(bench: &Bench) -> Vec<String> {
@@ -99,44 +96,6 @@ async fn two_batches_that_only_together_cross_are_noticed_once_whatever_runs_mea
     announced.extend(run(&bench).await);
     assert_eq!(announced, ["US-KS.2026"]);
     assert_eq!(crossings(&bench).await.len(), 1);
-}
-
-#[tokio::test]
-async fn ledger_and_sums_agree_to_the_cent_when_every_order_comes_three_times_in_any_order() {
-    let world = World::shared().await;
-    let (bench, batch) = bench(&world, Tax).await;
-    let regions = ["CA", "NY", "ZZ", "007"];
-    let orders: Vec<_> = (0..60).map(|_| Sold::any(&regions, "2025-11-15", 60)).collect();
-    let mut thrice = [orders.clone(), orders.clone(), orders.clone()].concat();
-    fastrand::shuffle(&mut thrice);
-    feed(&bench, &batch, &thrice).await;
-
-    let mut ledger: BTreeMap<(String, String), (Usd, Usd, u64)> = BTreeMap::new();
-    let lines: Vec<_> = bench.rows().await.into_iter().filter(|row| text(row, "sk").starts_with("LEDGER#")).collect();
-    assert_eq!(lines.len(), orders.len());
-    for line in &lines {
-        let sum = ledger.entry((text(line, "jurisdiction"), text(line, "year"))).or_default();
-        sum.0 += Usd::parse(&text(line, "taxable_usd")).unwrap();
-        sum.1 += Usd::parse(&text(line, "exempt_usd")).unwrap();
-        sum.2 += 1;
-    }
-    for ((jurisdiction, year), (taxable, exempt, transactions)) in ledger {
-        let there = orders
-            .iter()
-            .filter(|order| format!("US-{}", order.region) == jurisdiction && order.day().starts_with(&year));
-        let cents = |taxable| Usd::from_cents(there.clone().map(|order| order.cents(Some(taxable))).sum());
-        assert_eq!((taxable, exempt), (cents(true), cents(false)), "{jurisdiction} {year}");
-
-        let year: i16 = year.parse().unwrap();
-        let sums = Months::read(&bench.table, &jurisdiction, [year]).await.unwrap().year(year);
-        assert_eq!((sums.taxable, sums.exempt, sums.transactions), (taxable, exempt, transactions));
-        assert_eq!(sums.revenue, taxable + exempt);
-        let taxed = there.filter(|order| order.cents(Some(true)) > 0).count();
-        assert_eq!(sums.taxable_transactions, u64::try_from(taxed).unwrap());
-        // A year is also what all rows under its key come to, for who does not care about months.
-        let all = bench.table.sum_shards(&rollup_key(&jurisdiction, year)).await.unwrap();
-        assert_eq!(all["revenue_usd"], sums.revenue.decimal());
-    }
 }
 
 #[tokio::test]
@@ -260,78 +219,4 @@ async fn yard_tax_shows_what_was_sold_what_is_left_and_what_was_announced() {
         assert!(page.contains(shown), "{shown}\n{page}");
     }
     assert_eq!(line(&Report::of(&bench.table, 2030).await.unwrap(), "WY").transactions, 0);
-}
-
-/// A queue that hears of crossings, as a consumer's would.
-async fn listener(world: &World, name: &str) -> String {
-    let url = world.cloud.sqs.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
-    let rule = world.cloud.eventbridge.put_rule().name(name).event_bus_name(&world.stack.bus);
-    let pattern = r#"{"source":["switchyard.tax"],"detail-type":["NexusThresholdCrossed"]}"#;
-    rule.event_pattern(pattern).send().await.unwrap();
-    let target = aws_sdk_eventbridge::types::Target::builder().id("queue");
-    let target = target.arn(format!("arn:aws:sqs:us-east-1:000000000000:{name}")).build().unwrap();
-    let targets = world.cloud.eventbridge.put_targets().rule(name).event_bus_name(&world.stack.bus);
-    targets.targets(target).send().await.unwrap();
-    url
-}
-
-async fn heard(world: &World, url: &str) -> Vec<NexusThresholdCrossed> {
-    let answer = world.cloud.sqs.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
-    let messages = answer.messages.unwrap_or_default();
-    messages.iter().map(|message| fact(message.body().unwrap())).collect()
-}
-
-/// Invokes the deployed job.
-async fn invoke(world: &World) -> Value {
-    let name = format!("{}-{}", world.stack.name, NexusJob::NAME);
-    let call = world.cloud.lambda.invoke().function_name(name).payload(Blob::new("{}")).send().await.unwrap();
-    assert_eq!(call.function_error(), None, "{call:?}");
-    serde_json::from_slice(call.payload().unwrap().as_ref()).unwrap()
-}
-
-#[tokio::test]
-async fn the_deployed_job_tells_the_bus_once_of_a_state_that_an_order_carried_over() {
-    let world = World::shared().await;
-    let year = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).year();
-    let report = Report::read(&world.cloud, &world.stack, year).await.unwrap();
-    let fresh = report.states.iter().find(|line| {
-        let nexus = line.nexus.as_ref();
-        nexus.is_some_and(|nexus| {
-            nexus.period == Period::PreviousOrCurrentYear && nexus.needs == Needs::Amount && !nexus.crossed
-        })
-    });
-    let state = fresh.expect("a state that has not been crossed in this stack").jurisdiction.clone();
-    let name = format!("crossings-{:08x}", fastrand::u32(..));
-    let url = listener(&world, &name).await;
-
-    let sku = world.stock("1500.00", true, 1000).await;
-    let mut order = cart(&user(), &[(&sku, 400)]);
-    order["ship_to"]["region"] = state[3..].into();
-    let id = world.place(&order).await;
-    until("the order is in the ledger", async || {
-        let rows = world.partition(world.table("tax"), &format!("ORDER#{id}")).await;
-        !rows.is_empty()
-    })
-    .await;
-    join_all((0..3).map(|_| invoke(&world))).await;
-
-    let mut told = Vec::new();
-    until("the bus has been told", async || {
-        told.extend(heard(&world, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state));
-        !told.is_empty()
-    })
-    .await;
-    invoke(&world).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    told.extend(heard(&world, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state));
-    assert_eq!(told.len(), 1);
-    assert!(told[0].sales_usd >= Usd::from_cents(60_000_000) && told[0].year == year);
-
-    let report = Report::read(&world.cloud, &world.stack, year).await.unwrap();
-    let nexus = report.states.iter().find(|line| line.jurisdiction == state).unwrap().nexus.clone().unwrap();
-    assert!(nexus.crossed && nexus.announced_at.is_some());
-    let rules = world.cloud.eventbridge.remove_targets().rule(&name).event_bus_name(&world.stack.bus).ids("queue");
-    rules.send().await.unwrap();
-    world.cloud.eventbridge.delete_rule().name(&name).event_bus_name(&world.stack.bus).send().await.unwrap();
-    world.cloud.sqs.delete_queue().queue_url(&url).send().await.unwrap();
 }
