@@ -2,46 +2,24 @@
 
 mod deployed;
 mod floor;
+mod holds;
+mod runs;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use switchyard_chassis::conformance::{body, shown};
-use switchyard_chassis::{Item, Value, text_of};
-use warehouse::{Hold, Wave, list};
+use switchyard_chassis::text_of;
+use warehouse::{Wave, list};
 
-use crate::facts::{confirmed, flagged};
 use crate::world::World;
-use floor::{FIRST, Floor, NOW, end_of, hear, minutes, placed};
+use floor::{FIRST, Floor, end_of, first, hear, mug, placed};
 
-fn first() -> Wave {
-    FIRST.parse().unwrap()
-}
+/// The orders of a worker, batch by batch, and what they ask for.
+type Batches = Vec<Vec<(String, [(&'static str, u32); 2])>>;
 
-fn flag(id: &str) -> String {
-    body(&flagged(id, NOW.parse().unwrap()))
-}
-
-fn confirm(id: &str) -> String {
-    body(&confirmed(id, 3, NOW.parse().unwrap()))
-}
-
-fn mug(id: &str) -> String {
-    placed(id, &[("MUG-01", 1)])
-}
-
-fn in_wave(orders: &[&str], wave: &str) -> BTreeMap<String, String> {
-    orders.iter().map(|order| ((*order).to_owned(), wave.to_owned())).collect()
-}
-
-async fn hold(floor: &Floor, id: &str) -> Option<Hold> {
-    floor.row(&format!("ORDER#{id}"), "HOLD").await.as_ref().and_then(Hold::of)
-}
-
-/// The batches of one worker, and what their orders ask for.
-fn batches(worker: u32) -> Vec<Vec<(String, [(&'static str, u32); 2])>> {
+fn batches(worker: u32) -> Batches {
     let order = |batch: u32, n: u32| {
         let other = ["TEA-07", "PEN-02", "CUP-11"][n as usize % 3];
         (format!("ord_{worker}.{batch}.{n}"), [("MUG-01", 1), (other, 1 + batch)])
@@ -55,7 +33,7 @@ async fn no_pick_is_lost_and_none_is_in_two_waves_while_waves_close_as_picks_pou
     let floor = Floor::open(&world).await;
     let workers: Vec<_> = (0..8).map(batches).collect();
     let working = Cell::new(workers.len());
-    let pour = async |batches: &Vec<Vec<(String, [(&str, u32); 2])>>| {
+    let pour = async |batches: &Batches| {
         let picker = floor.picker();
         for batch in batches {
             hear(&picker, &batch.iter().map(|(id, lines)| placed(id, lines)).collect::<Vec<_>>()).await;
@@ -67,13 +45,13 @@ async fn no_pick_is_lost_and_none_is_in_two_waves_while_waves_close_as_picks_pou
         while working.get() > 0 {
             tokio::time::sleep(Duration::from_millis(30)).await;
             let over = end_of(Wave::of(floor.clock.now()));
-            let (one, other) = join(floor.release_at(over), floor.release_at(over)).await;
+            let (one, other) = Box::pin(join(floor.release_at(over), floor.release_at(over))).await;
             assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
             tokio::time::sleep(Duration::from_millis(30)).await;
             floor.wait(1);
         }
     };
-    join(join_all(workers.iter().map(pour)), close).await;
+    Box::pin(join(join_all(workers.iter().map(pour)), close)).await;
     floor.wait(20);
     floor.release().await.unwrap();
 
@@ -109,111 +87,6 @@ async fn a_pick_that_meets_a_closed_wave_goes_to_the_next() {
 }
 
 #[tokio::test]
-async fn a_flag_holds_the_pick_whether_it_comes_before_or_after_the_order() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    floor.hears(&[mug("after")]).await;
-    floor.hears(&[flag("after"), flag("before")]).await;
-    floor.hears(&[mug("before"), mug("ordinary")]).await;
-    floor.hears(&[mug("same_batch"), flag("same_batch")]).await;
-    for waves in [1, 3] {
-        floor.wait(waves);
-        floor.release().await.unwrap();
-        assert_eq!(floor.released().await, in_wave(&["ordinary"], FIRST));
-    }
-    for id in ["after", "before", "same_batch"] {
-        assert_eq!(hold(&floor, id).await, Some(Hold { sequence: 2, held: true, ..Hold::default() }), "{id}");
-    }
-}
-
-#[tokio::test]
-async fn a_review_releases_a_held_pick_into_the_wave_that_is_open_then() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    floor.hears(&[mug("ord_1"), mug("ord_2"), mug("ord_3")]).await;
-    floor.hears(&[flag("ord_1"), flag("ord_2")]).await;
-    // Its own wave is still open.
-    floor.hears(&[confirm("ord_2")]).await;
-    floor.wait(1);
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await, in_wave(&["ord_2", "ord_3"], FIRST));
-    floor.wait(100);
-    floor.hears(&[confirm("ord_1"), confirm("ord_1"), flag("ord_1")]).await;
-    let open = Wave::of(floor.clock.now());
-    assert_eq!(hold(&floor, "ord_1").await, Some(Hold { sequence: 3, moved: Some(open), ..Hold::default() }));
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await.len(), 2, "its wave is still open");
-    floor.wait(1);
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await.get("ord_1"), Some(&open.to_string()));
-}
-
-#[tokio::test]
-async fn a_review_that_meets_a_closing_wave_goes_to_the_next() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    floor.hears(&[mug("ord_1")]).await;
-    floor.hears(&[flag("ord_1")]).await;
-    floor.release_at(end_of(first())).await.unwrap();
-    floor.hears(&[confirm("ord_1")]).await;
-    floor.wait(2);
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await, in_wave(&["ord_1"], "20260526T1425Z"));
-}
-
-#[tokio::test]
-async fn every_order_of_arrival_ends_in_the_same_rows_and_the_same_list() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    let arrivals = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
-    let facts = |id: &str| [mug(id), flag(id), confirm(id)];
-    let rows = async |id: &str| {
-        let rows = floor.table.query(&format!("ORDER#{id}"), "").await.unwrap();
-        rows.iter().map(|row| says(row, id)).collect::<BTreeSet<_>>()
-    };
-    let mut ids = BTreeSet::new();
-    for (n, arrival) in arrivals.iter().enumerate() {
-        let (apart, together) = (format!("apart_{n}"), format!("together_{n}"));
-        for fact in arrival {
-            hear(&floor.picker(), &[facts(&apart)[*fact].clone()]).await;
-        }
-        hear(&floor.picker(), &arrival.map(|fact| facts(&together)[fact].clone())).await;
-        for id in [apart, together] {
-            assert_eq!(rows(&id).await, rows("apart_0").await, "{id}");
-            ids.insert(id);
-        }
-    }
-    floor.wait(1);
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await.into_keys().collect::<BTreeSet<_>>(), ids);
-}
-
-/// A row without its order's name, which event made it, and how often that was received.
-fn says(row: &Item, id: &str) -> String {
-    let mut row = row.clone();
-    row.retain(|name, _| !["pk", "event_id"].contains(&name.as_str()));
-    let event = text_of(&row, "sk").unwrap().starts_with("EVENT#");
-    row.retain(|name, _| !event || name != "sk");
-    shown(&Value::map(row).0).replace(id, "")
-}
-
-#[tokio::test]
-async fn a_flag_that_comes_after_the_release_is_too_late_and_its_row_says_so() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    floor.hears(&[mug("ord_1")]).await;
-    floor.wait(1);
-    floor.release().await.unwrap();
-    floor.hears(&[flag("ord_1")]).await;
-    assert_eq!(hold(&floor, "ord_1").await, Some(Hold { sequence: 2, too_late: true, ..Hold::default() }));
-    floor.hears(&[confirm("ord_1")]).await;
-    assert_eq!(hold(&floor, "ord_1").await, Some(Hold { sequence: 3, ..Hold::default() }));
-    floor.wait(4);
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await, in_wave(&["ord_1"], FIRST));
-}
-
-#[tokio::test]
 async fn a_big_wave_is_released_in_pages_grouped_by_product() {
     let world = World::shared().await;
     let floor = Floor::open(&world).await;
@@ -229,10 +102,7 @@ async fn a_big_wave_is_released_in_pages_grouped_by_product() {
     for fact in &facts {
         let mug = fact.picks.iter().find(|pick| pick.sku.as_str() == "MUG-01").unwrap();
         assert_eq!((mug.quantity as usize, &mug.order_ids), (2 * fact.order_ids.len(), &fact.order_ids));
-        assert_eq!(
-            (fact.picks.len(), fact.released_at),
-            (8, end_of(first()) + minutes(3) + jiff::SignedDuration::from_secs(4))
-        );
+        assert_eq!((fact.picks.len(), fact.released_at), (8, floor.clock.now()));
         // The row says the same to those who read the table.
         let key = list::page_key(first(), fact.page);
         let row = floor.row(&key.pk, &key.sk).await.unwrap();
@@ -242,90 +112,6 @@ async fn a_big_wave_is_released_in_pages_grouped_by_product() {
         let told: Vec<_> = fact.picks.iter().map(|pick| (pick.sku.as_str(), pick.quantity.to_string())).collect();
         assert_eq!(picks, told);
     }
-}
-
-#[tokio::test]
-async fn a_run_that_is_cut_off_anywhere_is_taken_up_by_the_next_and_each_page_leaves_once() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    let line = |n: u32| format!("SKU-{}", n % 30);
-    let order = |n: u32| placed(&format!("ord_{n:03}"), &[(&line(n), 1), (&line(n + 1), 2)]);
-    floor.hears(&(0..300).map(order).collect::<Vec<_>>()).await;
-    floor.hears(&[flag("ord_007")]).await;
-    floor.wait(1);
-    let mut patience = Duration::from_millis(1);
-    let mut cuts = 0;
-    while tokio::time::timeout(patience, floor.release()).await.is_err() {
-        cuts += 1;
-        patience += Duration::from_millis(1 + fastrand::u64(..6));
-        // Whatever comes between two runs finds the wave closed, or is in it.
-        floor.hears(&[flag(&format!("ord_{:03}", 10 + cuts))]).await;
-        floor.clock.set(floor.clock.now() + jiff::SignedDuration::from_secs(1));
-    }
-    assert!(cuts > 3, "only {cuts} cuts");
-    let released = floor.released().await;
-    let mut held = 0;
-    for n in 0..300 {
-        let id = format!("ord_{n:03}");
-        let is_held = hold(&floor, &id).await.is_some_and(|hold| hold.held);
-        held += usize::from(is_held);
-        assert_eq!(released.contains_key(&id), !is_held, "{id}");
-    }
-    assert_eq!(released.len(), 300 - held);
-    let times: BTreeSet<_> = floor.facts().await.into_iter().map(|fact| fact.released_at).collect();
-    assert_eq!(times.len(), 1, "a wave is released once");
-}
-
-#[tokio::test]
-async fn closing_a_wave_twice_or_at_once_says_so_once() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    floor.hears(&(0..120).map(|n| mug(&format!("ord_{n}"))).collect::<Vec<_>>()).await;
-    floor.wait(1);
-    let runs = join_all((0..4).map(|_| floor.release())).await;
-    assert!(runs.iter().all(Result::is_ok), "{runs:?}");
-    let once = floor.bench.meaning().await;
-    assert_eq!(floor.facts().await.len(), 2);
-    floor.wait(3);
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await.len(), 120);
-    let twice = floor.bench.meaning().await;
-    let changed: Vec<_> =
-        twice.iter().filter(|(key, row)| once.get(*key) != Some(*row)).map(|(key, _)| &key.sk).collect();
-    assert_eq!(changed, ["CURSOR"]);
-}
-
-#[tokio::test]
-async fn waves_of_a_time_without_runs_are_all_released_by_the_next() {
-    let world = World::shared().await;
-    let floor = Floor::new(&world).await;
-    floor.hears(&[mug("ord_0")]).await;
-    floor.wait(1);
-    floor.release().await.unwrap();
-    let mut expected = in_wave(&["ord_0"], FIRST);
-    for (n, waves) in [1, 30, 600].into_iter().enumerate() {
-        floor.wait(waves);
-        let id = format!("ord_{}", n + 1);
-        floor.hears(&[mug(&id)]).await;
-        expected.insert(id, Wave::of(floor.clock.now()).to_string());
-    }
-    floor.wait(1);
-    floor.release().await.unwrap();
-    assert_eq!(floor.released().await, expected);
-}
-
-#[tokio::test]
-async fn a_wave_that_was_empty_at_its_end_is_looked_at_again() {
-    let world = World::shared().await;
-    let floor = Floor::open(&world).await;
-    let run = async |now: &str| floor.release_at(now.parse().unwrap()).await.unwrap()["until"].clone();
-    assert_eq!(run("2026-05-26T14:25:00Z").await, FIRST);
-    // By a clock that goes wrong by less than five minutes.
-    floor.hears(&[mug("ord_1")]).await;
-    assert_eq!(run("2026-05-26T14:29:59Z").await, "20260526T1425Z");
-    assert_eq!(floor.released().await, in_wave(&["ord_1"], FIRST));
-    assert_eq!(run("2026-05-26T14:35:00Z").await, "20260526T1430Z");
-    assert_eq!(run("2026-05-26T14:40:00Z").await, "20260526T1435Z");
 }
 
 #[tokio::test]

@@ -43,8 +43,8 @@ async fn the_deployed_function_releases_a_wave_and_its_orders_hear_of_it() {
     let picker = picker(&bench, table.clone(), Clock::fixed(then));
     hear(&picker, &[placed(&listed, &[("MUG-01", 2)]), placed(&held, &[("MUG-01", 1)])]).await;
     tell(&world, vec![entry(&world, &flagged(&held, then))]).await;
-    let hold = format!("ORDER#{held}");
-    until("the flag is there", async || table.get(&Key::new(&hold, "HOLD")).await.unwrap().is_some()).await;
+    let flag = Key::new(format!("ORDER#{held}"), "HOLD");
+    until("the flag is there", async || table.get(&flag).await.unwrap().is_some()).await;
     table.put(Row::new(cursor_key()).set("until", wave.to_string())).await.unwrap();
 
     let did = run(&world).await;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value as Json;
 use switchyard_chassis::conformance::{Bench, body};
 use switchyard_chassis::{
@@ -15,8 +15,9 @@ use switchyard_events::{
     Quantity, Sku, Usd, parse_body,
 };
 use tokio::time::Instant;
-use warehouse::{LENGTH, ReleaseWaves, Warehouse, Wave};
+use warehouse::{Hold, LENGTH, ReleaseWaves, Warehouse, Wave};
 
+use crate::facts::flagged;
 use crate::world::World;
 
 /// The wave that is open when a test begins, and the time then.
@@ -78,12 +79,19 @@ impl Floor {
         self.table.get(&Key::new(pk, sk)).await.unwrap()
     }
 
+    /// What is known of an order's hold.
+    pub async fn hold(&self, id: &str) -> Option<Hold> {
+        self.row(&format!("ORDER#{id}"), "HOLD").await.as_ref().and_then(Hold::of)
+    }
+
     /// Every fact that left, as its readers understand it.
     pub async fn facts(&self) -> Vec<PickWaveReleased> {
         let rows = self.bench.rows().await;
         let outboxes = rows.iter().filter_map(|row| text_of(row, OutboxEntry::ATTRIBUTE));
-        let mut facts: Vec<_> =
-            outboxes.flat_map(|outbox| OutboxEntry::from_attribute(outbox).unwrap()).map(fact).collect();
+        let mut facts: Vec<_> = outboxes
+            .flat_map(|outbox| OutboxEntry::from_attribute(outbox).unwrap())
+            .map(|entry| fact(&entry))
+            .collect();
         facts.sort_by(|one, other| (&one.wave_id, one.page).cmp(&(&other.wave_id, other.page)));
         facts
     }
@@ -141,12 +149,12 @@ fn message(n: usize, body: &str) -> SqsMessage {
 
 /// One run of the job on a table.
 pub async fn release(table: Table, clock: Clock) -> Result<Json, Failure> {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_mins(1);
     ReleaseWaves.run(&Job::new(ReleaseWaves::NAME, ReleaseWaves::PRODUCER, table, clock, deadline)?).await
 }
 
 /// The fact of an outbox, read as a consumer reads it.
-fn fact(entry: OutboxEntry) -> PickWaveReleased {
+fn fact(entry: &OutboxEntry) -> PickWaveReleased {
     assert_eq!((entry.source.as_str(), entry.detail_type.as_str()), ("switchyard.warehouse", "PickWaveReleased"));
     let body = format!(r#"{{"detail":{}}}"#, entry.detail);
     let raw = parse_body(&body).unwrap();
@@ -184,6 +192,21 @@ pub fn end_of(wave: Wave) -> Timestamp {
     wave.start() + LENGTH
 }
 
-pub fn minutes(minutes: i64) -> SignedDuration {
-    SignedDuration::from_mins(minutes)
+pub fn first() -> Wave {
+    FIRST.parse().unwrap()
+}
+
+/// An order of one mug.
+pub fn mug(id: &str) -> String {
+    placed(id, &[("MUG-01", 1)])
+}
+
+/// Fraud's flag on an order.
+pub fn flag(id: &str) -> String {
+    body(&flagged(id, NOW.parse().unwrap()))
+}
+
+/// Orders that were all released in one wave.
+pub fn in_wave(orders: &[&str], wave: &str) -> BTreeMap<String, String> {
+    orders.iter().map(|order| ((*order).to_owned(), wave.to_owned())).collect()
 }
