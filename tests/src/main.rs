@@ -10,6 +10,7 @@ mod conformance;
 mod duplicates;
 mod fraud_score;
 mod facts;
+mod faults;
 mod idempotency;
 mod isolation;
 mod ledger;

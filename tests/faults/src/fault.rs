@@ -20,6 +20,11 @@ pub enum Fault {
         #[serde(default)]
         after: bool,
     },
+    /// The service answers with this error (400), in its own shape. Nothing takes effect.
+    Reject {
+        /// Such as `ValidationException`.
+        code: String,
+    },
     /// The service answers that there are too many calls, in its own words. Nothing takes effect.
     Throttle,
     /// `DynamoDB` cancels a write because of one of its items. Nothing takes effect.
@@ -67,6 +72,7 @@ impl Fault {
             Self::Delay { .. } => "delay",
             Self::Error { after: false } => "error",
             Self::Error { after: true } => "error_after_effect",
+            Self::Reject { .. } => "reject",
             Self::Throttle => "throttle",
             Self::Conflict { .. } => "conflict",
             Self::Partial { .. } => "partial",

@@ -90,6 +90,7 @@ impl Shared {
                 }
                 Ok(shape::internal_error(&call))
             }
+            Some(Fault::Reject { code }) => Ok(shape::rejected(&call, &code)),
             Some(Fault::Throttle) => Ok(shape::throttled(&call)),
             Some(Fault::Conflict { item, code }) => {
                 Ok(shape::cancelled(&call, item.as_deref(), code.as_deref().unwrap_or("TransactionConflict")))
@@ -140,7 +141,9 @@ impl Shared {
         if let Some(body) = cut.body.take() {
             let (name, hash) = hash_as_signed(call);
             parts.headers.insert(name, hash.parse().map_err(|_| Unanswered)?);
+            let kept = Call { body: body.clone(), ..call.clone() };
             let answer = self.exchange(parts, body).await?;
+            self.watcher.answered(&kept, answer.status().as_u16(), true);
             if !answer.status().is_success() {
                 return Ok(answer);
             }

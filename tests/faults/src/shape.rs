@@ -42,6 +42,16 @@ pub(crate) fn throttled(call: &Call) -> Answer {
     error(call, status, code, "Rate exceeded (made by a fault proxy)")
 }
 
+/// An error by its code.
+pub(crate) fn rejected(call: &Call, code: &str) -> Answer {
+    let space = match call.service.as_str() {
+        "dynamodb" => "com.amazonaws.dynamodb.v20120810#",
+        "sqs" => "com.amazonaws.sqs#",
+        _ => "",
+    };
+    error(call, 400, &format!("{space}{code}"), "Rejected (by a fault proxy)")
+}
+
 /// A write that met another one, or another reason why `DynamoDB` does not write.
 pub(crate) fn cancelled(call: &Call, item: Option<&str>, code: &str) -> Answer {
     if call.operation != "TransactWriteItems" {

@@ -86,6 +86,7 @@ async fn each_fault_takes_effect_or_does_not_and_is_answered_or_is_not() {
     check(Fault::Delay { ms: 1 }, 1, answered(200)).await;
     check(Fault::Error { after: false }, 0, answered(500)).await;
     check(Fault::Error { after: true }, 1, answered(500)).await;
+    check(Fault::Reject { code: "ValidationException".into() }, 0, answered(400)).await;
     check(Fault::Throttle, 0, answered(400)).await;
     check(Fault::Conflict { item: None, code: None }, 0, answered(400)).await;
     check(Fault::Close, 0, None).await;

@@ -1,0 +1,120 @@
+//! Mails, whose effect no transaction can hold.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use switchyard_chassis::conformance::order;
+use switchyard_chassis::{Leased, Row};
+use switchyard_faults::Fault;
+
+use super::*;
+
+const LEASE: SignedDuration = SignedDuration::from_secs(3);
+
+/// Sends mails through the proxy, to an address of this test's own.
+struct Mailing {
+    setup: Setup,
+    batch: Batch<Leased<email::Email>>,
+    address: String,
+}
+
+impl Mailing {
+    async fn new(name: &str) -> Self {
+        let setup = Setup::new(name).await;
+        let sender = setup.world.stack.consumer("email").unwrap().sender.clone();
+        let mut env = Env::from(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
+        let email = email::Email::from_env(&mut env, &setup.clients);
+        env.finish(()).unwrap();
+        let (table, queue, clock) = (setup.table.clone(), setup.queue.clone(), setup.bench.clock.clone());
+        let batch = Batch::leased(email, table, queue, LEASE, MEMORY, clock);
+        Self { setup, batch, address: format!("{:016x}@example.com", fastrand::u64(..)) }
+    }
+
+    async fn receive(&self) -> Vec<SqsMessage> {
+        let body = order(1);
+        let start = body.find("\"email\":\"").unwrap() + "\"email\":\"".len();
+        let end = start + body[start..].find('"').unwrap();
+        self.setup.bench.receive(&[format!("{}{}{}", &body[..start], self.address, &body[end..])]).await
+    }
+
+    async fn process(&self, messages: &[SqsMessage]) -> usize {
+        self.setup.process(&self.batch, messages, LONG).await.len()
+    }
+
+    /// Receives what came back and handles it once more; the lease has ended by then.
+    async fn again(&self) -> usize {
+        let messages = self.setup.bench.receive_again(1).await;
+        self.setup.bench.clock.set(self.setup.bench.clock.now() + SignedDuration::from_mins(2));
+        self.process(&messages).await
+    }
+
+    async fn mails(&self) -> usize {
+        self.setup.world.mails_to(&self.address).await.len()
+    }
+}
+
+#[tokio::test]
+async fn whatever_befalls_the_lease_one_mail_leaves() {
+    for operation in ["PutItem", "UpdateItem"] {
+        for fault in [Fault::Drop, Fault::Error { after: true }, Fault::Throttle, Fault::Reset] {
+            let mailing = Mailing::new("lease").await;
+            let kind = fault.kind();
+            mailing.setup.proxy.set(first(2, "dynamodb", operation, fault));
+            let messages = mailing.receive().await;
+            assert_eq!(mailing.process(&messages).await, 0, "{operation} {kind}");
+            assert_eq!(mailing.mails().await, 1, "{operation} {kind}");
+            assert_eq!(mailing.setup.applied().await.len(), 1, "{operation} {kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_has_no_time_for_waits_its_turn() {
+    let mailing = Mailing::new("ses-throttled").await;
+    mailing.setup.proxy.set(first(3, "ses", "SendEmail", Fault::Throttle));
+    assert_eq!(mailing.process(&mailing.receive().await).await, 0);
+    assert_eq!(mailing.mails().await, 1);
+}
+
+#[tokio::test]
+async fn a_mail_that_did_not_reach_ses_leaves_with_the_next_receive_and_once() {
+    for fault in [Fault::Error { after: false }, Fault::Close, Fault::Reset] {
+        let mailing = Mailing::new("ses-out-of-reach").await;
+        let kind = fault.kind();
+        mailing.setup.proxy.set(first(1, "ses", "SendEmail", fault));
+        assert_eq!(mailing.process(&mailing.receive().await).await, 1, "{kind}");
+        assert_eq!((mailing.mails().await, mailing.again().await, mailing.mails().await), (0, 0, 1), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_mail_leaves_twice_only_when_nobody_could_know_that_it_had_left() {
+    let mailing = Mailing::new("ses-answer-lost").await;
+    mailing.setup.proxy.set(first(1, "ses", "SendEmail", Fault::Drop));
+    assert_eq!(mailing.process(&mailing.receive().await).await, 1);
+    assert_eq!((mailing.mails().await, mailing.again().await, mailing.mails().await), (1, 0, 2));
+
+    let mailing = Mailing::new("lease-not-completed").await;
+    mailing.setup.proxy.set(always("dynamodb", "UpdateItem", Fault::Reset));
+    assert_eq!(mailing.process(&mailing.receive().await).await, 1);
+    mailing.setup.proxy.set(Vec::new());
+    assert_eq!((mailing.mails().await, mailing.again().await, mailing.mails().await), (1, 0, 2));
+}
+
+#[tokio::test]
+async fn a_lease_that_is_anothers_puts_the_message_back_until_it_ends_and_is_never_the_last_straw() {
+    let mailing = Mailing::new("in-flight").await;
+    let bench = &mailing.setup.bench;
+    let lease = Row::new(Key::new("ORDER#ord_conformance1", format!("EVENT#{}", event(1))));
+    let lease = lease.set("event_id", event(1).as_str()).set("owner", "another");
+    let until = bench.clock.now() + LEASE;
+    bench.table.put(lease.set("lease_until", until.as_millisecond())).await.unwrap();
+    let mut messages = mailing.receive().await;
+    let last = bench.queue.max_receives.to_string();
+    messages[0].attributes.insert("ApproximateReceiveCount".into(), last);
+    let began = Instant::now();
+    assert_eq!(mailing.process(&messages).await, 1);
+    assert!(bench.dead().await.is_empty(), "nothing is wrong with it");
+    assert_eq!((mailing.again().await, mailing.mails().await), (0, 1));
+    assert!(began.elapsed() >= Duration::from_millis(2500), "it did not come back before the lease had ended");
+}

@@ -1,0 +1,150 @@
+//! From outboxes to the bus.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use ::publisher::{Publisher, StreamEvent, Unsent};
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::types::Target;
+use serde_json::{Value, json};
+use switchyard_chassis::Clock;
+use switchyard_chassis::conformance::order;
+use switchyard_faults::Fault;
+
+use super::*;
+
+/// A bus of this test's own, and a queue that hears of all that is put on it.
+struct Relay {
+    setup: Setup,
+    publisher: Publisher,
+}
+
+impl Relay {
+    async fn new(name: &str) -> Self {
+        let setup = Setup::new(name).await;
+        let bus = format!("{name}-{:08x}", fastrand::u32(..));
+        let direct = Client::new(&setup.world.cloud.config);
+        direct.create_event_bus().name(&bus).send().await.unwrap();
+        let pattern = r#"{"source": ["switchyard.checkout"]}"#;
+        direct.put_rule().name(&bus).event_bus_name(&bus).event_pattern(pattern).send().await.unwrap();
+        let queue = setup.queue.url.rsplit('/').next().unwrap();
+        let target = Target::builder().id("queue").arn(format!("arn:aws:sqs:us-east-1:000000000000:{queue}"));
+        let target = target.build().unwrap();
+        direct.put_targets().rule(&bus).event_bus_name(&bus).targets(target).send().await.unwrap();
+        let (events, sqs) = (Client::new(setup.clients.sdk()), setup.queue.client.clone());
+        let publisher = Publisher::new(events, bus, sqs, setup.queue.dlq_url.clone(), Clock::system());
+        Self { setup, publisher }
+    }
+
+    async fn publish(&self, rows: u32, seconds: u64) -> Result<(), Unsent> {
+        self.publisher.publish(batch(rows), Instant::now() + Duration::from_secs(seconds)).await
+    }
+
+    /// How often each order is in the queue, by its number.
+    async fn heard(&self) -> BTreeMap<String, usize> {
+        let count = usize::try_from(self.setup.world.waiting(&self.setup.queue.url).await).unwrap();
+        let mut heard = BTreeMap::new();
+        for message in self.setup.bench.receive_again(count).await {
+            let body: Value = serde_json::from_str(message.body.as_deref().unwrap()).unwrap();
+            let id = body["detail"]["data"]["order_id"].as_str().unwrap();
+            *heard.entry(id.replace("ord_conformance", "")).or_default() += 1;
+        }
+        heard
+    }
+}
+
+/// So many new rows, each with an order in its outbox.
+fn batch(rows: u32) -> StreamEvent {
+    let record = |n| {
+        let body: Value = serde_json::from_str(&order(n)).unwrap();
+        let entry = json!([{"source": "switchyard.checkout", "detail_type": "OrderPlaced", "detail": body["detail"]}]);
+        json!({"eventName": "INSERT", "dynamodb": {"NewImage": {"outbox": {"S": entry.to_string()}}}})
+    };
+    serde_json::from_value(json!({"Records": (1..=rows).map(record).collect::<Vec<_>>()})).unwrap()
+}
+
+/// Text that only this order's entry has, in a call to the bus: there a detail is JSON in a string.
+fn detail_of(n: u32) -> String {
+    format!("conformance{n}\\\"")
+}
+
+fn each_once(rows: u32) -> BTreeMap<String, usize> {
+    (1..=rows).map(|n| (n.to_string(), 1)).collect()
+}
+
+#[tokio::test]
+async fn only_the_entries_that_failed_are_put_again() {
+    let relay = Relay::new("bus-partial").await;
+    let failing = |code: &str| Fault::Partial { entry: Some(detail_of(3)), code: Some(code.into()) };
+    let once = |code: &str| Rule::on("events", "PutEvents", failing(code)).with_text(&detail_of(3)).times(1);
+    relay.setup.proxy.set(vec![once("ThrottlingException"), once("InternalFailure"), once("SomethingNew")]);
+    relay.publish(12, 20).await.unwrap();
+    assert_eq!(relay.heard().await, each_once(12));
+    assert_eq!(relay.setup.befell("events PutEvents", "partial"), 3);
+}
+
+#[tokio::test]
+async fn calls_that_fail_whole_are_made_again() {
+    for fault in [Fault::Throttle, Fault::Error { after: false }, Fault::Reset] {
+        let relay = Relay::new("bus-busy").await;
+        let kind = fault.kind();
+        relay.setup.proxy.set(first(4, "events", "PutEvents", fault));
+        relay.publish(3, 25).await.unwrap();
+        assert_eq!(relay.heard().await, each_once(3), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn entries_that_the_bus_does_not_take_in_time_fail_the_invocation_and_are_put_when_it_is_repeated() {
+    let relay = Relay::new("bus-down").await;
+    let down = Fault::Partial { entry: Some(detail_of(2)), code: None };
+    relay.setup.proxy.set(always("events", "PutEvents", down));
+    assert_eq!(relay.publish(3, 3).await, Err(Unsent::Waiting(1)));
+    relay.setup.proxy.set(Vec::new());
+    relay.publish(3, 20).await.unwrap();
+    // What had been put is put again: consumers see to that.
+    assert_eq!(relay.heard().await, [("1".into(), 2), ("2".into(), 1), ("3".into(), 2)].into());
+}
+
+#[tokio::test]
+async fn an_entry_whose_outcome_is_not_known_is_put_again_and_none_is_lost() {
+    for fault in [Fault::Drop, Fault::Error { after: true }] {
+        let relay = Relay::new("bus-unknown").await;
+        relay.setup.proxy.set(first(1, "events", "PutEvents", fault));
+        relay.publish(3, 20).await.unwrap();
+        let heard = relay.heard().await;
+        assert!(heard.len() == 3 && heard.values().all(|times| *times == 2), "{heard:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_entry_that_can_never_go_is_kept_with_its_reason_and_the_others_go() {
+    let relay = Relay::new("bus-refuses").await;
+    let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
+    relay.setup.proxy.set(always("events", "PutEvents", never));
+    relay.publish(3, 20).await.unwrap();
+    assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
+    let dead = relay.setup.bench.dead().await;
+    assert_eq!(dead.len(), 1);
+    assert_eq!((dead[0].1["error_code"].as_str(), dead[0].1["event_id"].as_str()), ("refused", event(2).as_str()));
+    assert!(dead[0].1["error"].contains("MalformedDetail"), "{:?}", dead[0].1);
+}
+
+#[tokio::test]
+async fn a_call_that_is_refused_whole_costs_only_the_guilty_entry() {
+    let relay = Relay::new("bus-refuses-call").await;
+    let refused = Fault::Reject { code: "ValidationException".into() };
+    relay.setup.proxy.set(vec![Rule::on("events", "PutEvents", refused).with_text(&detail_of(2))]);
+    relay.publish(3, 20).await.unwrap();
+    assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
+    assert_eq!(relay.setup.bench.dead().await.len(), 1);
+}
+
+#[tokio::test]
+async fn an_entry_that_can_be_neither_put_nor_kept_fails_the_invocation() {
+    let relay = Relay::new("bus-and-queue").await;
+    let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
+    let rules = [Rule::on("events", "PutEvents", never), Rule::on("sqs", "SendMessage", Fault::Throttle)];
+    relay.setup.proxy.set(rules.into());
+    assert_eq!(relay.publish(2, 20).await, Err(Unsent::Unburied(1)));
+}
