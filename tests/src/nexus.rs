@@ -4,10 +4,12 @@ mod deployed;
 
 use std::time::Duration;
 
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
 use switchyard_chassis::conformance::Bench;
-use switchyard_chassis::{Clock, Job, Scheduled};
+use switchyard_chassis::{Clock, Failure, Job, Scheduled};
 use switchyard_events::{Counts, DomainEvent, Needs, NexusThresholdCrossed, OutboxEntry, Usd, parse_body};
-use tax::{NexusJob, Tax, Threshold, Thresholds, Transactions};
+use tax::{NexusJob, Tax, Threshold, Thresholds, Transactions, rollup_key};
 use tokio::time::Instant;
 use yard::tax::{Line, Report};
 
@@ -20,10 +22,14 @@ async fn run(bench: &Bench) -> Vec<String> {
 }
 
 async fn run_at(bench: &Bench, clock: Clock) -> Vec<String> {
+    let did = try_run(bench, clock).await.unwrap();
+    did["announced"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
+async fn try_run(bench: &Bench, clock: Clock) -> Result<Value, Failure> {
     let deadline = Instant::now() + Duration::from_mins(1);
     let job = Job::new(NexusJob::NAME, NexusJob::PRODUCER, bench.table.clone(), clock, deadline).unwrap();
-    let did = NexusJob.run(&job).await.unwrap();
-    did["announced"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
+    NexusJob.run(&job).await
 }
 
 async fn sell(bench: &Bench, orders: &[Sold]) {
@@ -166,6 +172,20 @@ async fn a_crossing_of_december_is_still_announced_in_january_and_not_later() {
         sell(&bench, &[Sold::new("SC", "2026-12-31T23:59:59Z", 10_000_001)]).await;
         assert_eq!(run_at(&bench, at(moment)).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_state_whose_sums_cannot_be_read_fails_the_run_and_keeps_no_other_from_being_announced() {
+    let world = World::shared().await;
+    let (bench, _) = bench(&world, Tax).await;
+    sell(&bench, &[Sold::new("SC", "2026-01-01T00:00:00Z", 10_000_001)]).await;
+    let broken = rollup_key("US-AL", 2026);
+    let put = bench.table.client().put_item().table_name(bench.table.name());
+    let put = put.item("pk", AttributeValue::S(broken.pk)).item("sk", AttributeValue::S(format!("{}#05#0", broken.sk)));
+    put.item("revenue_usd", AttributeValue::S("a lot".into())).send().await.unwrap();
+    let failure = try_run(&bench, bench.clock.clone()).await.unwrap_err();
+    assert_eq!(failure.to_string(), "unreadable_sum: the revenue_usd of the row YEAR#2026#05#0");
+    assert_eq!(crossings(&bench).await.len(), 1);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use switchyard_chassis::{Committed, Env, Failure, Job, Row, Scheduled};
+use switchyard_chassis::{Committed, Env, Failure, Job, Row, Scheduled, Usage};
 use switchyard_events::NexusThresholdCrossed;
 use tokio::time::Instant;
 
@@ -45,10 +45,11 @@ impl Scheduled for NexusJob {
             }
         }
         announced.sort();
+        let Usage { calls, units } = job.table.take_usage();
         match failures.into_iter().next() {
             // One state's trouble has not kept the others from being announced.
             Some(failure) => Err(failure),
-            None => Ok(json!({"looked_at": looked_at, "announced": announced})),
+            None => Ok(json!({"looked_at": looked_at, "announced": announced, "calls": calls, "units": units})),
         }
     }
 }
@@ -66,10 +67,12 @@ async fn open<'a>(
     thresholds: &'a Thresholds,
     year: i16,
 ) -> Result<Vec<(&'a State, &'a Threshold)>, Failure> {
+    let mut open: Vec<_> =
+        thresholds.states.iter().filter_map(|state| Some((state, state.threshold.as_ref()?))).collect();
     let key = |state: &State| crossed_key(state.jurisdiction.as_str(), year);
-    let announced = job.table.get_all(thresholds.states.iter().map(key).collect()).await?;
-    let open = thresholds.states.iter().filter(|state| !announced.contains_key(&key(state)));
-    Ok(open.filter_map(|state| Some((state, state.threshold.as_ref()?))).collect())
+    let announced = job.table.get_all(open.iter().map(|(state, _)| key(state)).collect()).await?;
+    open.retain(|(state, _)| !announced.contains_key(&key(state)));
+    Ok(open)
 }
 
 /// Announces a state if its threshold is passed and nobody has said so before.
