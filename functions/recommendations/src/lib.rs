@@ -13,7 +13,7 @@
 //! | `USER#<user>` | `PURCHASE#<placed_at>#<order>` | the products of one order; also the marker |
 //! | `USER#<user>` | `FEATURES` | what to offer |
 //! | `SKU#<a>` | `WITH#<b>#<shard>` | in how many orders `a` and `b` were together; likewise the other way round |
-//! | `TOUCHED#<hour>` | `<minute>#<shard>` | users, by how many orders of theirs came in then |
+//! | `TOUCHED` | `<minute>#<shard>` | users, by how many orders of theirs came in then |
 //! | `REBUILD` | `CURSOR` | up to when every touched user's features are rebuilt |
 //!
 //! What an order costs, in write units (a transaction takes two for each row, and all rows are well under a kilobyte): 2 for the

@@ -60,16 +60,17 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     async fn begin(job: &'a Job) -> Result<Self, Failure> {
         let now = job.now();
-        // Before the first run, whoever is noted at all.
-        let cursor = touched::cursor(&job.table).await?.unwrap_or(Minute::of(now - touched::KEPT));
+        // The first run begins at the beginning.
+        let cursor = touched::cursor(&job.table).await?.unwrap_or_default();
         let (partners, unsettled) = (Partners::of(job.table.clone()), Minute::unsettled(now));
         Ok(Self { job, now, partners, cursor, unsettled, users: 0 })
     }
 
     /// Rebuilds all that was touched since; false if there was no time for all of it.
     async fn catch_up(&mut self) -> Result<bool, Failure> {
-        for hour in touched::hours(self.cursor, self.now) {
-            for (minute, users) in touched::read(&self.job.table, hour, self.cursor).await? {
+        let mut from = self.cursor;
+        while let Some(first) = touched::next(&self.job.table, from).await? {
+            for (minute, users) in touched::hour(&self.job.table, first).await? {
                 if self.is_over() {
                     return Ok(false);
                 }
@@ -78,9 +79,7 @@ impl<'a> Run<'a> {
                 self.users += users.len();
                 self.advance(minute.next()).await?;
             }
-            if self.is_over() {
-                return Ok(false);
-            }
+            from = first.next_hour();
         }
         self.advance(self.unsettled).await.map(|()| true)
     }

@@ -1,23 +1,26 @@
 //! Who has bought something lately, found without looking at everybody.
 //!
 //! Each batch adds its users to a row of the minute in which it ran: one row for all of them, where a row for each would cost two
-//! write units an order. The rebuild reads the minutes since its cursor, hour by hour, and moves the cursor on behind it. Nothing
-//! is deleted: the rows expire.
+//! write units an order. The rebuild reads the minutes since its cursor and moves the cursor on behind it. Nothing is deleted:
+//! the rows expire.
 //!
-//! All batches of an hour write to one partition. DynamoDB takes 1,000 write units a second there, which is 500 batches; as the
-//! function runs at most ten at once, they would have to take less than 20 ms each.
+//! All these rows lie in one partition, so that one query finds the next. DynamoDB takes 1,000 write units a second there, which
+//! is 500 batches; as the function runs at most ten at once, they would have to take less than 20 ms each.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
-use switchyard_chassis::{Effects, Failure, Item, Key, Row, Table, Update, text_of};
+use switchyard_chassis::{Effects, Failure, Item, Key, Row, Table, Update, Value, describe, text_of};
 use switchyard_events::UserId;
 
-/// Rows of a minute; batches that run at once seldom choose the same one. It also bounds what an hour's query returns.
+/// The one partition.
+const TOUCHED: &str = "TOUCHED";
+
+/// Rows of a minute; batches that run at once seldom choose the same one.
 const SHARDS: u32 = 100;
 
 /// How long a touched row is kept, and with it how long the rebuild may stand still without losing anyone.
-pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// After this time nothing is added to a minute any more: a batch writes within its function's 30 seconds, and the rest is for
 /// clocks that disagree.
@@ -27,7 +30,7 @@ const SETTLED: SignedDuration = SignedDuration::from_mins(5);
 const USER: &str = "USER#";
 
 /// A minute, counted from 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Minute(i64);
 
 impl Minute {
@@ -44,45 +47,50 @@ impl Minute {
         Self(self.0 + 1)
     }
 
+    pub(crate) fn next_hour(self) -> Self {
+        Self((self.0.div_euclid(60) + 1) * 60)
+    }
+
     pub(crate) fn start(self) -> Timestamp {
         Timestamp::from_second(self.0 * 60).unwrap_or_default()
     }
 
-    fn hour(self) -> i64 {
-        self.0.div_euclid(60)
+    /// Such as `2026-05-26T14:23`: the order of these texts is the order of time.
+    fn text(self) -> String {
+        self.start().strftime("%Y-%m-%dT%H:%M").to_string()
     }
 
-    fn row(self) -> Key {
-        Key::new(partition(self.hour()), format!("{:02}", self.0.rem_euclid(60)))
+    /// What the minutes of its hour begin with.
+    fn hour(self) -> String {
+        self.start().strftime("%Y-%m-%dT%H:").to_string()
     }
-}
-
-/// The partition of an hour, such as `TOUCHED#2026-05-26T14`.
-fn partition(hour: i64) -> String {
-    let start = Timestamp::from_second(hour * 3600).unwrap_or_default();
-    format!("TOUCHED#{}", start.strftime("%Y-%m-%dT%H"))
 }
 
 /// Notes that this user's features are out of date.
 pub(crate) fn touch(effects: &mut Effects, user: &UserId) {
     let minute = Minute::of(effects.now());
     let seen = Update::new().add(&format!("{USER}{user}"), 1).set("expires_at", (minute.start() + KEPT).as_second());
-    effects.add_sharded(minute.row(), SHARDS, seen);
+    effects.add_sharded(Key::new(TOUCHED, minute.text()), SHARDS, seen);
 }
 
-/// The users who were touched in one hour, in the minute in which they were touched last.
-pub(crate) type Hour = BTreeMap<Minute, BTreeSet<UserId>>;
-
-/// The hours from a minute until now, one partition each.
-pub(crate) fn hours(from: Minute, now: Timestamp) -> impl Iterator<Item = i64> {
-    from.hour()..=Minute::of(now).hour()
+/// The first minute from this one on in which somebody was touched.
+pub(crate) async fn next(table: &Table, from: Minute) -> Result<Option<Minute>, Failure> {
+    let query = table.client().query().table_name(table.name()).consistent_read(true).limit(1);
+    let query = query
+        .key_condition_expression("pk = :pk AND sk >= :from")
+        .expression_attribute_values(":pk", Value::from(TOUCHED).0)
+        .expression_attribute_values(":from", Value::from(from.text()).0);
+    let answer = query.return_consumed_capacity("TOTAL".into()).send().await;
+    let answer = answer.map_err(|error| Failure::retry(format!("DynamoDB Query: {}", describe(&error))))?;
+    table.count_units(answer.consumed_capacity().and_then(|capacity| capacity.capacity_units).unwrap_or_default());
+    Ok(answer.items().first().and_then(minute_of))
 }
 
-/// Who was touched in an hour, not looking at what came before a minute.
-pub(crate) async fn read(table: &Table, hour: i64, from: Minute) -> Result<Hour, Failure> {
+/// Who was touched in the hour of this minute, and not before it, in the minute in which each was touched last.
+pub(crate) async fn hour(table: &Table, from: Minute) -> Result<BTreeMap<Minute, BTreeSet<UserId>>, Failure> {
     let mut last: BTreeMap<UserId, Minute> = BTreeMap::new();
-    for row in table.query(&partition(hour), "").await? {
-        let Some(minute) = minute_of(&row, hour).filter(|minute| *minute >= from) else {
+    for row in table.query(TOUCHED, &from.hour()).await? {
+        let Some(minute) = minute_of(&row).filter(|minute| *minute >= from) else {
             continue;
         };
         for user in users(&row) {
@@ -90,16 +98,16 @@ pub(crate) async fn read(table: &Table, hour: i64, from: Minute) -> Result<Hour,
             *seen = minute.max(*seen);
         }
     }
-    let mut minutes = Hour::new();
+    let mut minutes: BTreeMap<Minute, BTreeSet<UserId>> = BTreeMap::new();
     for (user, minute) in last {
         minutes.entry(minute).or_default().insert(user);
     }
     Ok(minutes)
 }
 
-fn minute_of(row: &Item, hour: i64) -> Option<Minute> {
+fn minute_of(row: &Item) -> Option<Minute> {
     let (minute, _shard) = text_of(row, "sk")?.split_once('#')?;
-    Some(Minute(hour * 60 + minute.parse::<i64>().ok()?))
+    Some(Minute::of(format!("{minute}:00Z").parse().ok()?))
 }
 
 fn users(row: &Item) -> impl Iterator<Item = UserId> {
@@ -128,12 +136,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_lies_in_the_partition_of_its_hour() {
+    fn a_row_says_in_which_minute_who_was_touched() {
         let minute = Minute::of("2026-05-26T14:07:59.9Z".parse().unwrap());
-        assert_eq!(minute.row(), Key::new("TOUCHED#2026-05-26T14", "07"));
-        let row = Row::new(Key::new("TOUCHED#2026-05-26T14", "07#42")).set("USER#pk", 2).set("expires_at", 1_i64);
+        assert_eq!((minute.text(), minute.hour()), ("2026-05-26T14:07".into(), "2026-05-26T14:".into()));
+        assert_eq!(minute.next_hour().text(), "2026-05-26T15:00");
+        let row = Row::new(Key::new(TOUCHED, "2026-05-26T14:07#42")).set("USER#pk", 2).set("expires_at", 1_i64);
         let row = row.into_item();
-        assert_eq!(minute_of(&row, minute.hour()), Some(minute));
+        assert_eq!(minute_of(&row), Some(minute));
         assert_eq!(users(&row).map(String::from).collect::<Vec<_>>(), ["pk"]);
     }
 
