@@ -13,7 +13,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 CHECK_TEMPLATES := cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --region us-east-1 --lint --language-extensions --template-file template.yaml
 SAM_DEPLOY := sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
 
-.PHONY: up down test lint invoke package deploy build tools help
+.PHONY: up down test soak lint invoke package deploy build tools help
 
 up: build ## Bring the local cloud up with the stack in it, place an order and show its trace
 	$(BUILT)/yard up --no-build
@@ -24,6 +24,10 @@ down: ## Take it down and forget it
 
 test: build ## Run every test, on a local cloud of its own
 	@trap '$(BUILT)/yard --instance test down' EXIT; $(BUILT)/yard --instance test up --no-build && SWITCHYARD_INSTANCE=test cargo test --workspace
+	$(BUILT)/soak --instance test-soak --orders 120 --minutes 3
+
+soak: build ## Prove it under faults: make soak ORDERS=2000 MINUTES=10 SEED=1
+	@$(BUILT)/soak --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
 
 lint: tools ## Check formatting, lints and templates
 	cargo fmt --all --check && cargo clippy --workspace --all-targets --quiet -- -D warnings

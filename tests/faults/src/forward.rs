@@ -59,8 +59,9 @@ pub(crate) async fn handle(
     }
     let call = Call::new(&parts, body);
     let fault = shared.book.decide(&call);
-    // In a task of its own: what was begun takes effect, even if its caller has gone.
-    let (shared, line) = (Arc::clone(shared), line.clone());
+    // In a task of its own: what was begun takes effect, even if its caller has gone. This is dropped if it has.
+    let here = Arc::new(());
+    let (shared, line) = (Arc::clone(shared), line.for_call(&here));
     tokio::spawn(async move { shared.befall(fault, parts, call, &line).await }).await.map_err(|_| Unanswered)?
 }
 
@@ -79,14 +80,14 @@ impl Shared {
 
     async fn befall(&self, fault: Option<Fault>, parts: Parts, call: Call, line: &Line) -> Result<Answer, Unanswered> {
         match fault {
-            None => self.forward(parts, &call, true).await,
+            None => self.forward(parts, &call, Some(line)).await,
             Some(Fault::Delay { ms }) => {
                 sleep(Duration::from_millis(ms)).await;
-                self.forward(parts, &call, true).await
+                self.forward(parts, &call, Some(line)).await
             }
             Some(Fault::Error { after }) => {
                 if after {
-                    self.forward(parts, &call, false).await?;
+                    self.forward(parts, &call, None).await?;
                 }
                 Ok(shape::internal_error(&call))
             }
@@ -96,7 +97,7 @@ impl Shared {
                 Ok(shape::cancelled(&call, item.as_deref(), code.as_deref().unwrap_or("TransactionConflict")))
             }
             Some(Fault::Partial { entry, code }) => {
-                self.forward_some(parts, &call, entry.as_deref(), code.as_deref()).await
+                self.forward_some(parts, &call, entry.as_deref(), code.as_deref(), line).await
             }
             Some(Fault::Refuse { ms }) => {
                 self.refuse.send(Duration::from_millis(ms)).ok();
@@ -108,12 +109,12 @@ impl Shared {
                 Err(Unanswered)
             }
             Some(Fault::Drop) => {
-                self.forward(parts, &call, false).await?;
+                self.forward(parts, &call, None).await?;
                 Err(Unanswered)
             }
             Some(Fault::Kill { after }) => {
                 if after {
-                    self.forward(parts, &call, false).await?;
+                    self.forward(parts, &call, None).await?;
                 }
                 self.watcher.kill(line.caller);
                 Err(Unanswered)
@@ -121,10 +122,10 @@ impl Shared {
         }
     }
 
-    /// Forwards a call as it came, and tells the watcher.
-    async fn forward(&self, parts: Parts, call: &Call, heard: bool) -> Result<Answer, Unanswered> {
+    /// Forwards a call as it came, and tells the watcher. The answer goes back on this line, if at all.
+    async fn forward(&self, parts: Parts, call: &Call, back: Option<&Line>) -> Result<Answer, Unanswered> {
         let answer = self.exchange(parts, call.body.clone()).await?;
-        self.watcher.answered(call, answer.status().as_u16(), heard);
+        self.watcher.answered(call, answer.status().as_u16(), back.is_some_and(Line::is_open));
         Ok(answer)
     }
 
@@ -135,6 +136,7 @@ impl Shared {
         call: &Call,
         entry: Option<&str>,
         code: Option<&str>,
+        back: &Line,
     ) -> Result<Answer, Unanswered> {
         let mut cut = Cut::of(call, entry, code, || self.book.toss());
         let mut rest = serde_json::Value::Null;
@@ -143,7 +145,7 @@ impl Shared {
             parts.headers.insert(name, hash.parse().map_err(|_| Unanswered)?);
             let kept = Call { body: body.clone(), ..call.clone() };
             let answer = self.exchange(parts, body).await?;
-            self.watcher.answered(&kept, answer.status().as_u16(), true);
+            self.watcher.answered(&kept, answer.status().as_u16(), back.is_open());
             if !answer.status().is_success() {
                 return Ok(answer);
             }

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -21,10 +21,22 @@ pub(crate) struct Socket {
 #[derive(Clone)]
 pub(crate) struct Line {
     pub(crate) caller: SocketAddr,
+    /// Gone when the caller does not wait for the answer any more.
+    here: Weak<()>,
     reset: Arc<AtomicBool>,
 }
 
 impl Line {
+    /// The line for one call, whose caller is there as long as this is.
+    pub(crate) fn for_call(&self, here: &Arc<()>) -> Self {
+        Self { here: Arc::downgrade(here), ..self.clone() }
+    }
+
+    /// Whether the caller still waits for the answer.
+    pub(crate) fn is_open(&self) -> bool {
+        self.here.strong_count() > 0
+    }
+
     /// Makes its end a reset.
     pub(crate) fn reset(&self) {
         self.reset.store(true, Ordering::Relaxed);
@@ -34,7 +46,7 @@ impl Line {
 impl Socket {
     pub(crate) fn new(stream: TcpStream, caller: SocketAddr) -> (Self, Line) {
         let reset = Arc::new(AtomicBool::new(false));
-        let line = Line { caller, reset: Arc::clone(&reset) };
+        let line = Line { caller, here: Weak::new(), reset: Arc::clone(&reset) };
         (Self { io: TokioIo::new(stream), reset }, line)
     }
 }

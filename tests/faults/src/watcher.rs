@@ -6,7 +6,8 @@ use crate::Call;
 
 /// Hears of calls, and kills.
 pub trait Watcher: Send + Sync {
-    /// A call took effect: the cloud has answered it with this status, whether or not its caller hears of it.
+    /// A call took effect: the cloud has answered it with this status, whether or not its caller hears of it: as far as
+    /// can be told here, it does if it is `heard`.
     fn answered(&self, call: &Call, status: u16, heard: bool) {
         // Most watchers look at a few calls only, or at none.
         let _ = (call, status, heard);

@@ -19,6 +19,7 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) rate: f64,
     pub(crate) orders: Orders,
+    /// All that the proxy saw during the storm.
     pub(crate) calls: u64,
     /// By kind.
     pub(crate) faults: BTreeMap<String, u64>,
@@ -112,7 +113,7 @@ impl Report {
         line("orders", format!("{accepted} accepted, {sold_out} sold out, {open} open"));
         line("answers unclear", listed(&orders.unclear));
         line("repeated by clients", repeats.to_string());
-        line("calls", self.calls.to_string());
+        line("calls in the storm", self.calls.to_string());
         line("faults", format!("{}: {}", self.faults.values().sum::<u64>(), listed(&self.faults)));
         line("processes killed", format!("{}: {}", self.killed.values().sum::<u64>(), listed(&self.killed)));
         line("facts told again", listed(&self.told_again));
@@ -137,6 +138,18 @@ impl Report {
         line("verdict", if self.is_good() { "nothing lost, nothing twice" } else { "FAILED" }.into());
         text
     }
+}
+
+/// What was counted between two counts.
+pub(crate) fn between(before: &Counts, mut after: Counts) -> Counts {
+    for (operation, kinds) in before {
+        for (kind, count) in kinds {
+            if let Some(later) = after.get_mut(operation).and_then(|kinds| kinds.get_mut(kind)) {
+                *later -= count;
+            }
+        }
+    }
+    after
 }
 
 fn listed<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {

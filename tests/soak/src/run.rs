@@ -17,7 +17,7 @@ use crate::cart::Cart;
 use crate::client::{self, Book};
 use crate::mischief::{self, Told};
 use crate::options::Options;
-use crate::report::Report;
+use crate::report::{self, Report};
 use crate::stage::Stage;
 use crate::{storm, tally};
 
@@ -68,14 +68,16 @@ async fn perform(project: &Project, instance: &Instance, options: &Options) -> R
     let started = Instant::now();
     let book = Book::default();
     let told = Cell::new(Told::default());
+    let before = stage.proxy.counts();
     let stormy = Box::pin(weather(&stage, options, &book, &told)).await?;
+    let calls = report::between(&before, stage.proxy.counts());
     let storm_seconds = started.elapsed().as_secs();
     note(&format!("storm     over after {storm_seconds} s ({stormy}); waiting for the queues"));
     let deadline = started + options.limit();
     client::settle(&stage.api, &book).await;
     let (mut dead, mut redriven) = (Dead::new(), 0);
     let (drained, findings) = settle(&stage, &book, deadline, &mut dead, &mut redriven).await?;
-    let mut report = Report::new(options, &book.snapshot(), stage.proxy.counts(), told.get());
+    let mut report = Report::new(options, &book.snapshot(), calls, told.get());
     report.killed = stage.witness.killed();
     report.consumers = tally::read(&String::from_utf8_lossy(&std::fs::read(stage.instance.log())?));
     (report.dead_letters, report.redriven, report.drained, report.findings) = (dead, redriven, drained, findings);

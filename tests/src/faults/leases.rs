@@ -102,6 +102,26 @@ async fn a_mail_leaves_twice_only_when_nobody_could_know_that_it_had_left() {
 }
 
 #[tokio::test]
+async fn an_owner_whose_lease_has_ended_overwrites_nothing() {
+    let mailing = Mailing::new("stale-owner").await;
+    // The first to complete is so late that another has sent and completed meanwhile.
+    mailing.setup.proxy.set(first(1, "dynamodb", "UpdateItem", Fault::Delay { ms: 3000 }));
+    let (messages, again) = (mailing.receive().await, mailing.receive().await);
+    let late = mailing.process(&messages);
+    let other = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        mailing.setup.bench.clock.set(mailing.setup.bench.clock.now() + SignedDuration::from_mins(2));
+        mailing.process(&again).await
+    };
+    assert_eq!(tokio::join!(late, other), (0, 0));
+    let mails = mailing.setup.world.mails_to(&mailing.address).await;
+    let sent: BTreeSet<_> = mails.iter().map(|mail| mail["MessageId"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(sent.len(), 2, "inside the window: the first lease had ended");
+    let rows = mailing.setup.bench.rows().await;
+    assert_eq!((rows.len(), crate::world::text(&rows[0], "lag_ms")), (1, "123000".into()), "the other's completion");
+}
+
+#[tokio::test]
 async fn a_lease_that_is_anothers_puts_the_message_back_until_it_ends_and_is_never_the_last_straw() {
     let mailing = Mailing::new("in-flight").await;
     let bench = &mailing.setup.bench;

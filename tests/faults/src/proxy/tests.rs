@@ -104,6 +104,33 @@ async fn a_delayed_call_is_late() {
     assert!(started.elapsed() >= Duration::from_millis(120));
 }
 
+/// Notes whether callers heard.
+struct Notes(Arc<std::sync::Mutex<Vec<bool>>>);
+
+impl Watcher for Notes {
+    fn answered(&self, _: &crate::Call, _: u16, heard: bool) {
+        self.0.lock().unwrap().push(heard);
+    }
+}
+
+#[tokio::test]
+async fn a_call_takes_effect_even_if_its_caller_does_not_wait_for_it() {
+    let (cloud, calls) = cloud().await;
+    let notes = Arc::default();
+    let proxy = Proxy::start_watched(0, 1, Box::new(Notes(Arc::clone(&notes)))).await.unwrap();
+    proxy.forward_to(&cloud);
+    call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap();
+    proxy.set(vec![Rule::on("*", "*", Fault::Delay { ms: 200 })]);
+    let url = proxy.url();
+    let impatient = tokio::time::timeout(Duration::from_millis(60), call(&url, "dynamodb", PUT, "{}")).await;
+    assert!(impatient.is_err());
+    sleep(Duration::from_millis(400)).await;
+    proxy.set(vec![Rule::on("*", "*", Fault::Drop)]);
+    call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap_err();
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    assert_eq!(*notes.lock().unwrap(), [true, false, false]);
+}
+
 #[tokio::test]
 async fn a_refusal_lasts_as_long_as_it_says() {
     let (proxy, _) = through(vec![Rule::on("*", "*", Fault::Refuse { ms: 300 }).times(1)]).await;
