@@ -3,6 +3,7 @@
 mod deployed;
 mod floor;
 mod holds;
+mod races;
 mod runs;
 
 use std::cell::Cell;

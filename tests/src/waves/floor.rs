@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value as Json;
 use switchyard_chassis::conformance::{Bench, body};
 use switchyard_chassis::{
-    Batch, Clock, Failure, Item, Job, Key, Memory, Row, Scheduled, Table, Transactional, text_of,
+    Batch, Clock, Consumer, Failure, Item, Job, Key, Memory, Row, Scheduled, Table, Transactional, text_of,
 };
 use switchyard_events::{
     Aggregate, AggregateId, DomainEvent, Envelope, EventId, Line, OrderId, OrderPlaced, OutboxEntry, PickWaveReleased,
@@ -17,7 +17,7 @@ use switchyard_events::{
 use tokio::time::Instant;
 use warehouse::{Hold, LENGTH, ReleaseWaves, Warehouse, Wave};
 
-use crate::facts::flagged;
+use crate::facts::{confirmed, flagged};
 use crate::world::World;
 
 /// The wave that is open when a test begins, and the time then.
@@ -29,6 +29,8 @@ pub struct Floor {
     pub clock: Clock,
     pub bench: Bench,
 }
+
+pub const MEMORY: Memory = Memory { marker_ttl_days: 90, generation: 1 };
 
 pub type Picker = Batch<Transactional<Warehouse>>;
 
@@ -119,11 +121,11 @@ impl Floor {
 
 /// The consumer on a table.
 pub fn picker(bench: &Bench, table: Table, clock: Clock) -> Picker {
-    Batch::transactional(Warehouse, table, bench.queue.clone(), Memory { marker_ttl_days: 90, generation: 1 }, clock)
+    Batch::transactional(Warehouse, table, bench.queue.clone(), MEMORY, clock)
 }
 
 /// Applies one batch, again and again until all of it is done.
-pub async fn hear(picker: &Picker, bodies: &[String]) {
+pub async fn hear<C: Consumer>(picker: &Batch<Transactional<C>>, bodies: &[String]) {
     let mut left: Vec<String> = bodies.to_vec();
     for _ in 0..10 {
         let mut event = SqsEvent::default();
@@ -204,6 +206,11 @@ pub fn mug(id: &str) -> String {
 /// Fraud's flag on an order.
 pub fn flag(id: &str) -> String {
     body(&flagged(id, NOW.parse().unwrap()))
+}
+
+/// Fraud's word after a review.
+pub fn confirm(id: &str) -> String {
+    body(&confirmed(id, 3, NOW.parse().unwrap()))
 }
 
 /// Orders that were all released in one wave.

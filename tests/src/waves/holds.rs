@@ -4,17 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::{join, join_all};
-use switchyard_chassis::conformance::{body, shown};
+use switchyard_chassis::conformance::shown;
 use switchyard_chassis::{Item, Value, text_of};
 use warehouse::{Hold, Wave};
 
-use super::floor::{FIRST, Floor, NOW, end_of, first, flag, hear, in_wave, mug};
-use crate::facts::confirmed;
+use super::floor::{FIRST, Floor, confirm, end_of, first, flag, hear, in_wave, mug};
 use crate::world::World;
-
-fn confirm(id: &str) -> String {
-    body(&confirmed(id, 3, NOW.parse().unwrap()))
-}
 
 #[tokio::test]
 async fn a_flag_holds_the_pick_whether_it_comes_before_or_after_the_order() {
