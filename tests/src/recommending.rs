@@ -220,20 +220,18 @@ async fn at_most_fifty_products_are_recent_and_a_late_order_does_not_come_first(
 #[tokio::test]
 async fn the_price_of_an_order_is_bounded_and_a_batch_shares_its_touched_row() {
     let shop = Shop::open().await;
-    let rows = async || shop.bench.rows().await.len();
-    let mut before = 0;
-    // The purchase, the touched row, and each pair under both of its products.
-    for (n, lines, written) in [(0, 1, 2), (1, 3, 2 + 6), (2, 10, 2 + 30), (3, 50, 2 + 30)] {
-        // Products and minutes of its own, so that nothing falls on a row that is there.
-        shop.hears(&[Order::new(n, &someone(n), (n * 100..n * 100 + lines).map(sku).collect())]).await;
+    let price = async |orders: &[Order]| {
+        shop.hears(orders).await;
         shop.passes(SignedDuration::from_mins(1));
-        let now = rows().await;
-        assert_eq!(now - before, written, "{lines} lines");
-        before = now;
+        (shop.batch.cost().calls, shop.batch.cost().units)
+    };
+    // Two units a row: the purchase, the touched row, and each pair under both of its products.
+    for (n, lines, rows) in [(0, 1, 2.0), (1, 3, 8.0), (2, 10, 32.0), (3, 50, 32.0)] {
+        let order = Order::new(n, &someone(n), (0..lines).map(sku).collect());
+        assert_eq!(price(&[order]).await, (1, 2.0 * rows), "{lines} lines");
     }
     let ten: Vec<_> = (10..20).map(|n| Order::new(n, &someone(n), vec![sku(n)])).collect();
-    shop.hears(&ten).await;
-    assert_eq!(rows().await - before, 11);
+    assert_eq!(price(&ten).await, (1, 2.0 * 11.0));
     let touched = shop.bench.rows().await;
     let touched = touched.iter().filter(|row| text_of(row, "pk").unwrap().starts_with("TOUCHED"));
     assert!(touched.clone().all(|row| row.contains_key("expires_at")));
