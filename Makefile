@@ -23,7 +23,7 @@ down: ## Take it down and forget it
 	@.local/bin/yard down
 
 test: build ## Run every test, on a local cloud of its own
-	@trap '$(BUILT)/yard --instance test down' EXIT; $(BUILT)/yard --instance test up --no-build && SWITCHYARD_INSTANCE=test cargo test --workspace
+	@trap '$(BUILT)/yard --instance test down' EXIT; $(BUILT)/yard --instance test up --no-build --parameter Schedules=DISABLED && SWITCHYARD_INSTANCE=test cargo test --workspace
 	$(BUILT)/soak --instance test-soak --orders 120 --minutes 3
 
 soak: build ## Prove it under faults: make soak ORDERS=2000 MINUTES=10 SEED=1

@@ -60,6 +60,9 @@ pub(crate) enum Command {
         /// Where functions call AWS, if not at the local cloud itself: the address of a proxy before it
         #[arg(long, value_name = "URL")]
         functions_endpoint: Option<String>,
+        /// A parameter of the template, such as Schedules=DISABLED; may be repeated
+        #[arg(long = "parameter", value_name = "NAME=VALUE")]
+        parameters: Vec<String>,
     },
     /// Take the local stack down and forget it
     Down,

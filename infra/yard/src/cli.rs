@@ -36,8 +36,9 @@ pub async fn run() -> ExitCode {
 async fn dispatch(Cli { target, command }: Cli) -> Result<u8> {
     let asked = Asked { project: Project::find()?, target };
     match command {
-        Command::Up { port, no_build, functions_endpoint } => {
-            let options = up::Options { port, no_build, stack: asked.target.stack.clone(), functions_endpoint };
+        Command::Up { port, no_build, functions_endpoint, parameters } => {
+            let options =
+                up::Options { port, no_build, stack: asked.target.stack.clone(), functions_endpoint, parameters };
             up::up(&asked.project, &asked.instance()?, &options).await.map(|_| OK)
         }
         Command::Down => up::down(&asked.instance()?).await.map(|_| OK),

@@ -24,10 +24,11 @@ pub(crate) async fn deploy(
     instance: &Instance,
     running: &Running,
     binaries: &[Binary],
+    parameters: &[String],
 ) -> Result<()> {
     let step = progress::step("deploy");
     let stamp = instance.dir.join(STAMP);
-    let print = fingerprint(project, binaries)?;
+    let print = fingerprint(project, binaries)? + &parameters.join("\n");
     let cloud = Cloud::local(running);
     let in_order =
         stack::state(&cloud).await?.is_some_and(|state| state.ends_with("_COMPLETE") && !state.contains("ROLLBACK"));
@@ -36,8 +37,10 @@ pub(crate) async fn deploy(
         return Ok(());
     }
     let log = instance.dir.join("deploy.log");
-    let output =
-        sam_deploy(project, instance, running).output().await.context("sam cannot be started: run `yard tools`")?;
+    let output = sam_deploy(project, instance, running, parameters)
+        .output()
+        .await
+        .context("sam cannot be started: run `yard tools`")?;
     fs::write(&log, [output.stdout, output.stderr].concat()).context("the log of the deployment cannot be written")?;
     if !output.status.success() {
         bail!("sam deploy failed; the end of {}:\n{}", log.display(), tail(&log, 30));
@@ -47,7 +50,7 @@ pub(crate) async fn deploy(
     Ok(())
 }
 
-fn sam_deploy(project: &Project, instance: &Instance, running: &Running) -> Command {
+fn sam_deploy(project: &Project, instance: &Instance, running: &Running, parameters: &[String]) -> Command {
     let mut command = Command::new(project.tool("sam"));
     command
         .args(["deploy", "--config-env", "local", "--stack-name", &running.stack, "--region", LOCAL_REGION])
@@ -58,6 +61,7 @@ fn sam_deploy(project: &Project, instance: &Instance, running: &Running) -> Comm
         .args(["--language-extensions", "--resolve-s3", "--no-confirm-changeset", "--no-fail-on-empty-changeset"])
         .args(["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND", "--no-progressbar"])
         .args(["--parameter-overrides", &format!("Architecture={}", architecture()), "LocalCloud=true"])
+        .args(parameters)
         .env("AWS_ENDPOINT_URL", running.endpoint())
         .env("AWS_ACCESS_KEY_ID", LOCAL_KEY)
         .env("AWS_SECRET_ACCESS_KEY", LOCAL_KEY)

@@ -16,6 +16,8 @@ pub struct Options {
     pub stack: String,
     /// Where functions call AWS, if not at the emulator itself: at a proxy that stands before it.
     pub functions_endpoint: Option<String>,
+    /// Parameters of the template, each `NAME=VALUE`.
+    pub parameters: Vec<String>,
 }
 
 /// Brings the instance up, or up to date. Does again only what is not done yet.
@@ -27,7 +29,7 @@ pub async fn up(project: &Project, instance: &Instance, options: &Options) -> Re
     }
     let binaries = build::place(project).await?;
     let running = emulator(instance, options).await?;
-    deploy::deploy(project, instance, &running, &binaries).await?;
+    deploy::deploy(project, instance, &running, &binaries, &options.parameters).await?;
     let cloud = Cloud::local(&running);
     let stack = health::await_ready(&cloud).await.with_context(|| format!("see {}", instance.log().display()))?;
     verify_senders(&cloud.ses, &stack).await?;

@@ -48,6 +48,7 @@ impl Stage {
             no_build: true,
             stack: "switchyard".into(),
             functions_endpoint: Some(proxy.url()),
+            parameters: vec!["Schedules=DISABLED".into()],
         };
         let (cloud, stack) = up::up(project, instance, &up).await?;
         let running = instance.running().context("the local cloud has ended at once")?;

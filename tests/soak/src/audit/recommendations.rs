@@ -20,7 +20,7 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
         let name = format!("{} with {}", &key.pk["SKU#".len()..], unsharded(&key.sk["WITH#".len()..]));
         add(&mut found, name, number(row, "orders"));
     }
-    for (_, row) in rows(table, "TOUCHED#", "") {
+    for (_, row) in rows(table, "TOUCHED", "") {
         for user in row.keys().filter(|name| name.starts_with("USER#")) {
             add(&mut found, format!("touches of {}", &user["USER#".len()..]), number(row, user));
         }

@@ -87,7 +87,7 @@ fn evidence() -> Evidence {
                 marked(row("USER#u", "PURCHASE#t#ord_1")),
                 row("SKU#A", "WITH#B#1").set("orders", 1).into_item(),
                 row("SKU#B", "WITH#A#1").set("orders", 1).into_item(),
-                row("TOUCHED#h", "07#3").set("USER#u", 1).into_item(),
+                row("TOUCHED", "2026-11-21T09:07#3").set("USER#u", 1).into_item(),
             ],
         ),
         ("email", vec![marked(row(&order, "EVENT#1"))]),
