@@ -44,25 +44,31 @@ pub(crate) fn key_of(sku: &Sku) -> Key {
 /// The products that this process has seen.
 pub(crate) struct Catalog {
     table: Table,
+    fresh: Duration,
     seen: RefCell<HashMap<Sku, (Product, Instant)>>,
 }
 
 impl Catalog {
     pub(crate) fn new(table: Table) -> Self {
-        Self { table, seen: RefCell::default() }
+        Self { table, fresh: FRESH, seen: RefCell::default() }
     }
 
     /// These products, those that are not in memory read in one call; what does not exist is not in the answer.
+    ///
+    /// What is in memory is taken out of it before the call and not after: a call may take so long that it is forgotten meanwhile.
     pub(crate) async fn look_up(&self, skus: &[Sku]) -> Result<HashMap<Sku, Product>, Failure> {
-        let missing: Vec<&Sku> = skus.iter().filter(|sku| self.remembered(sku).is_none()).collect();
+        let known = skus.iter().filter_map(|sku| Some((sku.clone(), self.remembered(sku)?)));
+        let mut products: HashMap<Sku, Product> = known.collect();
+        let missing: Vec<&Sku> = skus.iter().filter(|sku| !products.contains_key(sku)).collect();
         if !missing.is_empty() {
             let rows = self.table.get_all(missing.iter().map(|sku| key_of(sku)).collect()).await?;
             for sku in missing {
-                self.learn(sku, rows.get(&key_of(sku)));
+                let row = rows.get(&key_of(sku));
+                self.learn(sku, row);
+                products.extend(row.and_then(Product::of).map(|product| (sku.clone(), product)));
             }
         }
-        let found = skus.iter().filter_map(|sku| Some((sku.clone(), self.remembered(sku)?)));
-        Ok(found.collect())
+        Ok(products)
     }
 
     /// Takes over what a row says now; none, or one that cannot be read, is forgotten.
@@ -81,6 +87,49 @@ impl Catalog {
     fn remembered(&self, sku: &Sku) -> Option<Product> {
         let seen = self.seen.borrow();
         let (product, since) = seen.get(sku)?;
-        (since.elapsed() < FRESH).then(|| product.clone())
+        (since.elapsed() < self.fresh).then(|| product.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::{BehaviorVersion, Config, Credentials, Region};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// A table that answers its first call so late, and with one product.
+    async fn table(late: Duration, sku: &str) -> Table {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let row = format!(
+            r#"{{"pk":{{"S":"SKU#{sku}"}},"sk":{{"S":"STOCK"}},"name":{{"S":"Tea"}},"price_usd":{{"N":"2"}},"taxable":{{"BOOL":false}}}}"#
+        );
+        let body = format!(r#"{{"Responses":{{"orders":[{row}]}},"UnprocessedKeys":{{}}}}"#);
+        tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            assert!(connection.read(&mut [0; 4096]).await.unwrap() > 0);
+            tokio::time::sleep(late).await;
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            connection.write_all(answer.as_bytes()).await.unwrap();
+        });
+        let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1"));
+        let config = config.credentials_provider(Credentials::new("k", "s", None, None, "test")).endpoint_url(url);
+        let http = aws_smithy_http_client::Builder::new().build_http();
+        Table::new(aws_sdk_dynamodb::Client::from_conf(config.http_client(http).build()), "orders")
+    }
+
+    #[tokio::test]
+    async fn a_product_that_is_forgotten_while_another_is_read_is_still_known() {
+        let table = table(Duration::from_millis(300), "TEA").await;
+        let catalog = Catalog { fresh: Duration::from_millis(200), ..Catalog::new(table) };
+        let (mug, tea) = (Sku::parse("MUG").unwrap(), Sku::parse("TEA").unwrap());
+        let product = Product { name: "Mug".into(), price: Usd::parse("4.00").unwrap(), taxable: true };
+        catalog.seen.borrow_mut().insert(mug.clone(), (product.clone(), Instant::now()));
+        let found = catalog.look_up(&[mug.clone(), tea.clone()]).await.unwrap();
+        assert_eq!(found.get(&mug), Some(&product));
+        assert_eq!(found[&tea].name, "Tea");
+        assert_eq!(catalog.remembered(&mug), None, "it took longer than a product is remembered");
     }
 }
