@@ -1,6 +1,6 @@
 //! As many entries in a call as EventBridge takes.
 
-use crate::entry::MAX_BYTES;
+use crate::entry::MAX_CALL;
 
 /// The most entries of a call (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>, 2026-11-21).
 const MAX_ENTRIES: usize = 10;
@@ -13,7 +13,7 @@ pub(crate) struct Weight {
     pub(crate) alone: bool,
 }
 
-/// Divides entries, each of which fits by itself, into calls. They stay in their order.
+/// Divides entries into calls, of which only those with a single entry may be larger than [`MAX_CALL`]. They stay in their order.
 pub(crate) fn chunks<T>(entries: Vec<T>, weigh: impl Fn(&T) -> Weight) -> Vec<Vec<T>> {
     let mut chunks: Vec<Vec<T>> = Vec::new();
     let (mut bytes, mut closed) = (0, true);
@@ -21,7 +21,7 @@ pub(crate) fn chunks<T>(entries: Vec<T>, weigh: impl Fn(&T) -> Weight) -> Vec<Ve
         let weight = weigh(&entry);
         match chunks.last_mut() {
             Some(chunk)
-                if !closed && !weight.alone && chunk.len() < MAX_ENTRIES && bytes + weight.bytes <= MAX_BYTES =>
+                if !closed && !weight.alone && chunk.len() < MAX_ENTRIES && bytes + weight.bytes <= MAX_CALL =>
             {
                 bytes += weight.bytes;
                 chunk.push(entry);
@@ -48,7 +48,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_entry_is_lost_none_changes_place_and_no_call_is_too_large(
-            entries in prop::collection::vec((0..=MAX_BYTES, prop::bool::weighted(0.1)), 0..60),
+            entries in prop::collection::vec((0..=2 * MAX_CALL, prop::bool::weighted(0.1)), 0..60),
             small in prop::collection::vec((0..3000usize, prop::bool::weighted(0.02)), 0..60),
         ) {
             let entries = [entries, small].concat();
@@ -56,17 +56,17 @@ mod tests {
             prop_assert_eq!(calls.concat(), entries);
             for call in &calls {
                 prop_assert!((1..=MAX_ENTRIES).contains(&call.len()));
-                prop_assert!(call.iter().map(|(bytes, _)| bytes).sum::<usize>() <= MAX_BYTES);
+                prop_assert!(call.len() == 1 || call.iter().map(|(bytes, _)| bytes).sum::<usize>() <= MAX_CALL);
                 prop_assert!(call.len() == 1 || call.iter().all(|(_, alone)| !alone));
             }
         }
 
         #[test]
-        fn no_two_neighbouring_calls_could_have_been_one(sizes in prop::collection::vec(0..=MAX_BYTES / 4, 0..60)) {
+        fn no_two_neighbouring_calls_could_have_been_one(sizes in prop::collection::vec(0..=MAX_CALL / 4, 0..60)) {
             let entries: Vec<_> = sizes.into_iter().map(|bytes| (bytes, false)).collect();
             let sum = |call: &[(usize, bool)]| call.iter().map(|(bytes, _)| bytes).sum::<usize>();
             for pair in chunks(entries, weight).windows(2) {
-                prop_assert!(pair[0].len() == MAX_ENTRIES || sum(&pair[0]) + pair[1][0].0 > MAX_BYTES);
+                prop_assert!(pair[0].len() == MAX_ENTRIES || sum(&pair[0]) + pair[1][0].0 > MAX_CALL);
             }
         }
     }

@@ -4,9 +4,15 @@ use switchyard_events::{Metadata, OutboxEntry, RawEnvelope};
 
 use crate::chunk::Weight;
 
-/// The most bytes of an entry, and of all entries in a call: less than 256 KB
-/// (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>, 2026-11-21).
-pub(crate) const MAX_BYTES: usize = 256 * 1024 - 1;
+/// The most bytes of an entry: less than 1 MB since 2026-01-29
+/// (<https://aws.amazon.com/blogs/compute/more-room-to-build-serverless-services-now-support-payloads-up-to-1-mb>, read 2026-11-21).
+/// A row holds 400 KB, so that hardly anything can be larger; but one that is would hold up its whole stream.
+pub(crate) const MAX_ENTRY: usize = 1_000_000 - 1;
+
+/// The most bytes of all entries in a call, unless it has only one: less than 256 KB, as it was for a call before and as some
+/// pages still say (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>, read 2026-11-21). Larger calls would
+/// spare next to none, since a call takes ten entries at most.
+pub(crate) const MAX_CALL: usize = 256 * 1024 - 1;
 
 /// An entry of an outbox.
 #[derive(Debug)]

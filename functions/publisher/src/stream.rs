@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 use switchyard_events::OutboxEntry;
 
 use crate::dead::Dead;
-use crate::entry::{Entry, MAX_BYTES};
+use crate::entry::{Entry, MAX_ENTRY};
 
 /// A batch of a table's stream. Of each row only the outbox is read: whatever else a row holds, it cannot fail its batch.
 #[derive(Debug, Deserialize)]
@@ -57,9 +57,9 @@ pub(crate) fn entries(batch: StreamEvent) -> (Vec<Entry>, Vec<Dead>) {
             Err(error) => dead.push(unreadable(change.keys, outbox, &error, since)),
         }
     }
-    let (entries, too_large): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.bytes() <= MAX_BYTES);
+    let (entries, too_large): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.bytes() <= MAX_ENTRY);
     dead.extend(too_large.into_iter().map(|entry| {
-        let reason = format!("{} bytes; EventBridge takes {MAX_BYTES}", entry.bytes());
+        let reason = format!("{} bytes; EventBridge takes {MAX_ENTRY}", entry.bytes());
         Dead::of(entry, "too_large", reason)
     }));
     (entries, dead)
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn what_can_never_be_put_is_dead_and_its_neighbours_are_not() {
-        let large = ENTRY.replace("1.50", &format!("\"{}\"", "x".repeat(MAX_BYTES)));
+        let large = ENTRY.replace("1.50", &format!("\"{}\"", "x".repeat(MAX_ENTRY)));
         let (entries, dead) = read(&[
             record("INSERT", &outbox("{\"source\":\"ada@example.com\"")),
             record("INSERT", &json!({"outbox": {"N": "1"}})),
