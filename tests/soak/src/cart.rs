@@ -32,11 +32,15 @@ pub(crate) struct Cart {
 }
 
 impl Cart {
-    /// The `n`th cart of a seed: always the same. Users come again, up to about ten times.
+    /// The `n`th cart of a seed: always the same. Users come again, up to about ten times. One cart in twenty has the scarce
+    /// ware in it.
     pub(crate) fn of(seed: u64, n: usize, orders: usize, wares: &[Ware]) -> Self {
         let mut random = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (n as u64));
         let count = random.usize(1..=4);
-        let chosen = random.choose_multiple(wares, count);
+        let mut chosen = random.choose_multiple(&wares[1..], count);
+        if random.u32(..20) == 0 {
+            chosen.push(&wares[0]);
+        }
         let line = |(ware, quantity): (&Ware, u32)| Line {
             sku: ware.sku.clone(),
             quantity,

@@ -123,7 +123,7 @@ async fn weather(stage: &Stage, options: &Options, book: &Book, told: &Cell<Told
     };
     tokio::select! {
         ended = orders => ended,
-        () = storm::rage(&stage.proxy, options.seed, options.rate) => Ok(""),
+        () = storm::rage(&stage.proxy, &stage.stack.consumers, options) => Ok(""),
         () = mischief::make(stage, book, options.seed, told) => Ok(""),
         () = jobs => Ok(""),
         () = progress => Ok(""),

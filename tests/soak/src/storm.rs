@@ -4,17 +4,27 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use switchyard_faults::{Fault, Proxy, Rule};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
+use yard::Consumer;
+
+use crate::options::Options;
 
 /// How long the weather stays as it is.
 const SPELL: Duration = Duration::from_secs(3);
 
-/// Lets faults fire until it is dropped; then the sky is clear.
-pub(crate) async fn rage(proxy: &Proxy, seed: u64, rate: f64) {
+/// Lets faults fire until it is dropped; then the sky is clear. For a while the table of one consumer is out of order: long
+/// enough, in a long storm, for messages to die of it.
+pub(crate) async fn rage(proxy: &Proxy, consumers: &[Consumer], options: &Options) {
     let _clear = Clear(proxy);
-    let mut random = Rng::with_seed(seed);
+    let (mut random, rate) = (Rng::with_seed(options.seed), options.rate);
+    let table = random.choice(consumers).map_or("", |consumer| consumer.table.as_str());
+    let began = Instant::now();
     loop {
         let mut rules = Vec::new();
+        if (options.storm() / 20..options.storm() / 4).contains(&began.elapsed()) {
+            let outage = Rule::on("dynamodb", "*", Fault::Error { after: false });
+            rules.push(outage.with_text(&format!("\"{table}\"")).at_random(0.95));
+        }
         if random.bool() {
             rules.push(burst(&mut random));
         }

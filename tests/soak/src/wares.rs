@@ -15,18 +15,18 @@ pub(crate) struct Ware {
     pub(crate) stock: i64,
 }
 
-/// Products enough for carts that share some and differ in others; the last one is scarce, and will be sold out.
+/// Products enough for carts that share some and differ in others. The first is scarce, and will be sold out.
 pub(crate) fn wares(orders: usize) -> Vec<Ware> {
     let plenty = i64::try_from(orders).unwrap_or(i64::MAX / 100) * 20 + 100;
-    let scarce = i64::try_from(orders / 40).unwrap_or(0) + 3;
+    let scarce = i64::try_from(orders / 100).unwrap_or(0) + 3;
     let ware = |n: i64| Ware {
         sku: format!("SOAK-{n:02}"),
         // Prices whose multiples have odd cents.
         price: Decimal::new(317 * n + 99, 2),
         taxable: n % 3 != 0,
-        stock: if n == 12 { scarce } else { plenty },
+        stock: if n == 0 { scarce } else { plenty },
     };
-    (1..=12).map(ware).collect()
+    (0..=12).map(ware).collect()
 }
 
 /// Puts them on sale.
