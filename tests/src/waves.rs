@@ -17,51 +17,58 @@ use warehouse::{Wave, list};
 use crate::world::World;
 use floor::{FIRST, Floor, end_of, first, hear, mug, placed};
 
-/// The orders of a worker, batch by batch, and what they ask for.
-type Batches = Vec<Vec<(String, [(&'static str, u32); 2])>>;
+/// An order and what it asks for.
+type Order = (String, [(&'static str, u32); 2]);
 
-fn batches(worker: u32) -> Batches {
-    let order = |batch: u32, n: u32| {
+/// A batch of a worker.
+fn batch(worker: u32, batch: u32) -> Vec<Order> {
+    let order = |n: u32| {
         let other = ["TEA-07", "PEN-02", "CUP-11"][n as usize % 3];
         (format!("ord_{worker}.{batch}.{n}"), [("MUG-01", 1), (other, 1 + batch)])
     };
-    (0..15).map(|batch| (0..=(worker + batch) % 5).map(|n| order(batch, n)).collect()).collect()
+    (0..=(worker + batch) % 5).map(order).collect()
 }
 
 #[tokio::test]
 async fn no_pick_is_lost_and_none_is_in_two_waves_while_waves_close_as_picks_pour_in() {
+    const CLOSINGS: u32 = 6;
     let world = World::shared().await;
     let floor = Floor::open(&world).await;
-    let workers: Vec<_> = (0..8).map(batches).collect();
-    let working = Cell::new(workers.len());
-    let pour = async |batches: &Batches| {
-        let picker = floor.picker();
-        for batch in batches {
+    let closed = Cell::new(0);
+    let pour = async |worker: u32| {
+        let (picker, mut orders) = (floor.picker(), Vec::new());
+        for n in 0.. {
+            if n >= 10 && closed.get() == CLOSINGS {
+                break;
+            }
+            let batch = batch(worker, n);
             hear(&picker, &batch.iter().map(|(id, lines)| placed(id, lines)).collect::<Vec<_>>()).await;
+            orders.extend(batch);
         }
-        working.set(working.get() - 1);
+        orders
     };
     // Two runs at once, and before the pickers' clock says that the wave is over: so every closing meets picks.
     let close = async {
-        while working.get() > 0 {
+        while closed.get() < CLOSINGS {
             tokio::time::sleep(Duration::from_millis(30)).await;
             let over = end_of(Wave::of(floor.clock.now()));
             let (one, other) = Box::pin(join(floor.release_at(over), floor.release_at(over))).await;
             assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
             tokio::time::sleep(Duration::from_millis(30)).await;
             floor.wait(1);
+            closed.set(closed.get() + 1);
         }
     };
-    Box::pin(join(join_all(workers.iter().map(pour)), close)).await;
+    let (orders, ()) = Box::pin(join(join_all((0..8).map(pour)), close)).await;
     floor.wait(20);
     floor.release().await.unwrap();
 
-    let orders: Vec<_> = workers.iter().flatten().flatten().collect();
+    let orders: Vec<_> = orders.concat();
     let released = floor.released().await;
     let ids: BTreeSet<_> = orders.iter().map(|(id, _)| id).collect();
     assert_eq!(released.keys().collect::<BTreeSet<_>>(), ids);
     let waves: BTreeSet<_> = released.values().collect();
-    assert!(waves.len() > 3, "too few closings to show anything: {waves:?}");
+    assert!(waves.len() > 3, "too few waves to show anything: {waves:?}");
     let mut ordered: BTreeMap<String, u32> = BTreeMap::new();
     for (sku, quantity) in orders.iter().flat_map(|(_, lines)| lines) {
         *ordered.entry((*sku).to_owned()).or_default() += quantity;
