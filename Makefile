@@ -24,7 +24,6 @@ down: ## Take it down and forget it
 
 test: build ## Run every test, on a local cloud of its own
 	@trap '$(BUILT)/yard --instance test down' EXIT; $(BUILT)/yard --instance test up --no-build --parameter Schedules=DISABLED && SWITCHYARD_INSTANCE=test cargo test --workspace
-	$(BUILT)/soak --instance test-soak --orders 120 --minutes 3
 
 soak: build ## Prove it under faults: make soak ORDERS=2000 MINUTES=10 SEED=1
 	@$(BUILT)/soak --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
