@@ -36,6 +36,12 @@ fn a_message_may_fail_five_times_and_three_more_receives_may_be_none_of_its_faul
 }
 
 #[test]
+fn a_lease_outlives_the_invocation_that_took_it() {
+    holds(rules::leases, set("emailFunction/Environment/Variables/LEASE_SECONDS", json!("30")));
+    holds(rules::leases, set("emailFunction/Timeout", json!(60)));
+}
+
+#[test]
 fn a_batch_may_fail_in_part() {
     holds(rules::partial_failures, without("fraudMapping/FunctionResponseTypes"));
 }

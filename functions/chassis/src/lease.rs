@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
@@ -13,6 +14,7 @@ use rust_decimal::prelude::ToPrimitive;
 use tokio::time::Instant;
 
 use crate::apply::{Apply, marker_key, stamp};
+use crate::commit::is_busy;
 use crate::expression::Placeholders;
 use crate::table::{Usage, retry};
 use crate::{
@@ -29,6 +31,9 @@ pub struct Leased<S> {
     pub(crate) marker_ttl: SignedDuration,
     pub(crate) generation: u32,
 }
+
+/// How often a row that is busy is tried again before the message is put back: about a second, the SDK's own tries apart.
+const PATIENCE: u32 = 8;
 
 /// What came of asking for the lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,25 +110,32 @@ impl<S: Sender> Leased<S> {
             condition += " OR (attribute_exists(processed_at) AND (attribute_not_exists(generation) OR generation < :generation))";
             values.insert(":generation".to_owned(), AttributeValue::N(self.generation.to_string()));
         }
-        let request = self.table.client.put_item().table_name(&self.table.name).set_item(Some(row.into_item()));
-        let request = request
+        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(row.into_item()));
+        let put = put
             .condition_expression(condition)
             .set_expression_attribute_values(Some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        match request.send().await {
-            Ok(answer) => {
-                self.table.count(answer.consumed_capacity());
-                Ok(Claim::Acquired { owner })
-            }
-            Err(error) => {
-                self.table.count(None);
-                match error.as_service_error() {
-                    Some(PutItemError::ConditionalCheckFailedException(held)) => Ok(held_already(held.item(), owner)),
-                    _ => Err(retry("PutItem", &error)),
+        for attempt in 0.. {
+            let error = match put.clone().send().await {
+                Ok(answer) => {
+                    self.table.count(answer.consumed_capacity());
+                    return Ok(Claim::Acquired { owner });
                 }
+                Err(error) => error,
+            };
+            self.table.count(None);
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(held)) => {
+                    return Ok(held_already(held.item(), owner));
+                }
+                Some(busy) if is_busy(busy.code()) && attempt < PATIENCE => {
+                    tokio::time::sleep(backoff::contention(attempt)).await;
+                }
+                _ => return Err(retry("PutItem", &error)),
             }
         }
+        Err(Failure::retry("not claimed"))
     }
 
     /// Says that it was sent, but only while the lease is ours: whoever took it over since will say so instead.

@@ -56,10 +56,12 @@ impl Mailing {
 #[tokio::test]
 async fn whatever_befalls_the_lease_one_mail_leaves() {
     for operation in ["PutItem", "UpdateItem"] {
-        for fault in [Fault::Drop, Fault::Error { after: true }, Fault::Throttle, Fault::Reset] {
+        let conflict = Fault::Conflict { item: None, code: None };
+        let faults = [Fault::Drop, Fault::Error { after: true }, Fault::Throttle, Fault::Reset];
+        for (times, fault) in faults.map(|fault| (2, fault)).into_iter().chain([(4, conflict)]) {
             let mailing = Mailing::new("lease").await;
             let kind = fault.kind();
-            mailing.setup.proxy.set(first(2, "dynamodb", operation, fault));
+            mailing.setup.proxy.set(first(times, "dynamodb", operation, fault));
             let messages = mailing.receive().await;
             assert_eq!(mailing.process(&messages).await, 0, "{operation} {kind}");
             assert_eq!(mailing.mails().await, 1, "{operation} {kind}");

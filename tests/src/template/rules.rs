@@ -30,6 +30,14 @@ pub(super) fn receives(resources: &Value) -> Vec<String> {
         .collect()
 }
 
+/// Else another worker could send while the first one still does.
+pub(super) fn leases(resources: &Value) -> Vec<String> {
+    consumers(resources)
+        .filter(|c| number(&c.function["Environment"]["Variables"]["LEASE_SECONDS"]) <= number(&c.function["Timeout"]))
+        .map(|c| format!("{}: a lease ends before the invocation that took it", c.name))
+        .collect()
+}
+
 pub(super) fn partial_failures(resources: &Value) -> Vec<String> {
     consumers(resources)
         .filter(|c| c.mapping["FunctionResponseTypes"][0] != "ReportBatchItemFailures")
