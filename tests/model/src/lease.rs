@@ -292,6 +292,14 @@ impl State {
             *worker = Worker::default();
         }
         self.workers.sort_unstable();
+        let mut other = self
+            .workers
+            .map(|worker| Worker { task: worker.task.map(|(message, phase)| (1 - message, phase)), ..worker });
+        other.sort_unstable();
+        if (self.messages[1], other) < (self.messages[0], self.workers) {
+            self.messages.swap(0, 1);
+            self.workers = other;
+        }
     }
 }
 

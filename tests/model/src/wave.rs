@@ -91,7 +91,7 @@ enum Event {
 }
 
 /// Table, queue, workers and jobs.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct State {
     alive: [bool; MESSAGES],
     /// Decisions that have their marker, by their message.
@@ -108,7 +108,7 @@ pub struct State {
     jobs: [Option<(usize, Task)>; JOBS],
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 struct Order {
     came_into: Option<usize>,
     /// The waves that name it (a bit each).
@@ -122,7 +122,7 @@ struct Hold {
     moved: Option<usize>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
 struct Wave {
     closed: bool,
     /// The shards that say so (a bit each).
@@ -357,6 +357,32 @@ impl State {
         self.alive == [false; MESSAGES] && self.workers == [None; WORKERS]
     }
 
+    /// Workers are alike, and so are jobs: which of them is in a state makes no difference.
+    fn sort(&mut self) {
+        self.workers.sort_unstable();
+        self.jobs.sort_unstable();
+    }
+
+    /// The same with both orders exchanged, which are alike where no decisions come.
+    fn mirrored(&self) -> Self {
+        let exchanged = |orders: u8| (orders & 1) << 1 | orders >> 1;
+        let mut other = self.clone();
+        other.alive.swap(0, 1);
+        other.orders.swap(0, 1);
+        other.workers = self.workers.map(|worker| worker.map(|(message, phase)| (1 - message, phase)));
+        for wave in &mut other.waves {
+            wave.list = wave.list.map(exchanged);
+        }
+        for (_, task) in other.jobs.iter_mut().flatten() {
+            match task {
+                Task::Read(orders) | Task::Write(orders) => *orders = exchanged(*orders),
+                Task::Close | Task::Look | Task::Release => {}
+            }
+        }
+        other.sort();
+        other
+    }
+
     fn first_open(&self, from: usize) -> Option<usize> {
         (from..WAVES).find(|wave| !self.waves[*wave].closed)
     }
@@ -484,10 +510,8 @@ impl Model for Waves {
             Action::Advance => next.cursor += 1,
             Action::NextWave => next.now += 1,
         }
-        // Workers are alike, and so are jobs: which of them is in a state makes no difference.
-        next.workers.sort_unstable();
-        next.jobs.sort_unstable();
-        Some(next)
+        next.sort();
+        Some(if self.scene == Scene::Picks { next.mirrored().min(next) } else { next })
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

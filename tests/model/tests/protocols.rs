@@ -17,7 +17,7 @@ mod sound {
 
     #[test]
     fn a_mail_leaves_once_but_for_the_documented_window() {
-        holds::<Lease>(450_000);
+        holds::<Lease>(200_000);
     }
 
     #[test]
@@ -27,7 +27,7 @@ mod sound {
 
     #[test]
     fn every_pick_is_on_one_list_whenever_waves_close() {
-        holds::<Waves>(1_000_000);
+        holds::<Waves>(600_000);
     }
 }
 
