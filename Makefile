@@ -13,7 +13,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 CHECK_TEMPLATES := cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --region us-east-1 --lint --language-extensions --template-file template.yaml
 SAM_DEPLOY := sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
 
-.PHONY: up down test soak lint invoke package deploy build tools help
+.PHONY: up down test soak shuffle lint invoke package deploy build tools help
 
 up: build ## Bring the local cloud up with the stack in it, place an order and show its trace
 	$(BUILT)/yard up --no-build
@@ -27,6 +27,9 @@ test: build ## Run every test, on a local cloud of its own
 
 soak: build ## Prove it under faults: make soak ORDERS=2000 MINUTES=10 SEED=1
 	@$(BUILT)/soak --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)
+
+shuffle: build ## Deliver every event three times in shuffled order, and compare: make shuffle ORDERS=300
+	@$(BUILT)/soak --instance shuffle --shuffle 3 --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
 
 lint: tools ## Check formatting, lints and templates
 	cargo fmt --all --check && cargo clippy --workspace --all-targets --quiet -- -D warnings

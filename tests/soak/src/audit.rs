@@ -2,12 +2,16 @@
 //!
 //! * `markers`: every consumer has applied every fact that it hears of, once: knows no consumer by name
 //! * `orders`, `analytics`, `tax`, `fraud`, `warehouse`, `recommendations`: what each consumer's rows must come to
+//! * `nexus`: which states' thresholds must have been passed
+//! * `offers`: what each user must be offered
 //! * `email`: the mails that left
 
 mod analytics;
 mod email;
 mod fraud;
 mod markers;
+mod nexus;
+mod offers;
 mod orders;
 mod recommendations;
 mod tax;
@@ -34,9 +38,18 @@ pub(crate) struct Evidence {
     pub(crate) hears: BTreeMap<String, BTreeSet<String>>,
     /// The rows of the orders table.
     pub(crate) orders: Vec<Item>,
-    /// The address of every mail that left.
-    pub(crate) mails: Vec<String>,
+    /// Every mail that left.
+    pub(crate) mails: Vec<Mail>,
     pub(crate) journal: Journal,
+    /// Whether nothing is left to be done: what waits for a job or for the end of a wave is lost then, too.
+    pub(crate) at_rest: bool,
+}
+
+/// A mail as its recipient sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct Mail {
+    pub(crate) to: String,
+    pub(crate) text: String,
 }
 
 /// What is not as it must be.
@@ -66,6 +79,12 @@ impl Findings {
             std::cmp::Ordering::Equal => {}
             std::cmp::Ordering::Greater => self.doubled.push(line()),
         }
+    }
+
+    /// Compares two sets.
+    fn same(&mut self, what: &str, expected: &BTreeSet<String>, found: &BTreeSet<String>) {
+        self.lost.extend(expected.difference(found).map(|name| format!("{what}: {name} is missing")));
+        self.doubled.extend(found.difference(expected).map(|name| format!("{what}: {name} should not be")));
     }
 
     /// Compares sums by name; one that is on one side only is nothing on the other.
@@ -108,12 +127,14 @@ pub(crate) fn audit(evidence: &Evidence) -> Findings {
     let mut findings = Findings::default();
     orders::audit(evidence, &mut findings);
     markers::audit(evidence, &mut findings);
-    let audits: [(&str, Audit); 6] = [
+    let audits: [(&str, Audit); 8] = [
         ("analytics", analytics::audit),
         ("tax", tax::audit),
+        ("tax", nexus::audit),
         ("fraud", fraud::audit),
         ("warehouse", warehouse::audit),
         ("recommendations", recommendations::audit),
+        ("recommendations", offers::audit),
         ("email", email::audit),
     ];
     for (consumer, audit) in audits {

@@ -6,12 +6,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
+use serde_json::Value;
 use switchyard_chassis::Item;
 use switchyard_events::OutboxEntry;
 use tokio::time::{Instant, sleep};
-use yard::fetch;
+use yard::{Consumer, fetch};
 
-use crate::audit::Evidence;
+use crate::audit::{Evidence, Mail};
 use crate::client::Pages;
 use crate::mischief;
 use crate::stage::Stage;
@@ -22,23 +23,27 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// What was found in dead-letter queues, and how often: by consumer and error.
 pub(crate) type Dead = BTreeMap<String, u64>;
 
-/// Waits until no queue holds anything, three times in a row. False if that is not so by the deadline.
-pub(crate) async fn drained(stage: &Stage, deadline: Instant) -> Result<bool> {
+/// Waits until none of these consumers' queues holds anything, three times in a row. False if that is not so by the deadline.
+pub(crate) async fn drained(
+    stage: &Stage,
+    consumers: impl IntoIterator<Item = &Consumer> + Clone,
+    deadline: Instant,
+) -> Result<bool> {
     let mut calm = 0;
     while calm < 3 {
         if Instant::now() >= deadline {
             return Ok(false);
         }
         sleep(PAUSE).await;
-        calm = if waiting(stage).await? == 0 { calm + 1 } else { 0 };
+        calm = if waiting(stage, consumers.clone()).await? == 0 { calm + 1 } else { 0 };
     }
     Ok(true)
 }
 
-/// Messages in all queues, whether they can be seen or not; those of dead-letter queues not counted.
-pub(crate) async fn waiting(stage: &Stage) -> Result<u64> {
+/// Messages in these consumers' queues, whether they can be seen or not; those of dead-letter queues not counted.
+pub(crate) async fn waiting(stage: &Stage, consumers: impl IntoIterator<Item = &Consumer>) -> Result<u64> {
     let mut sum = 0;
-    for consumer in &stage.stack.consumers {
+    for consumer in consumers {
         sum += held(stage, &consumer.queue_url, true).await?;
     }
     Ok(sum)
@@ -97,7 +102,7 @@ fn attribute<'a>(message: &'a Message, name: &str) -> Option<&'a str> {
     message.message_attributes()?.get(name)?.string_value()
 }
 
-async fn receive_all(stage: &Stage, queue_url: &str) -> Result<Vec<Message>> {
+pub(crate) async fn receive_all(stage: &Stage, queue_url: &str) -> Result<Vec<Message>> {
     let mut messages = Vec::new();
     loop {
         let receive = stage.cloud.sqs.receive_message().queue_url(queue_url).max_number_of_messages(10);
@@ -111,7 +116,7 @@ async fn receive_all(stage: &Stage, queue_url: &str) -> Result<Vec<Message>> {
     }
 }
 
-async fn delete(stage: &Stage, queue_url: &str, message: &Message) -> Result<()> {
+pub(crate) async fn delete(stage: &Stage, queue_url: &str, message: &Message) -> Result<()> {
     let delete = stage.cloud.sqs.delete_message().queue_url(queue_url);
     delete.set_receipt_handle(message.receipt_handle.clone()).send().await?;
     Ok(())
@@ -132,8 +137,9 @@ pub(crate) async fn run_jobs(stage: &Stage) {
 }
 
 /// Everything that the audit looks at.
-pub(crate) async fn evidence(stage: &Stage, told: Pages) -> Result<Evidence> {
+pub(crate) async fn evidence(stage: &Stage, told: Pages, at_rest: bool) -> Result<Evidence> {
     let mut evidence = Evidence {
+        at_rest,
         accepted: told.accepted,
         wares: stage.wares.clone(),
         orders: scan(stage, &stage.stack.orders_table).await?,
@@ -153,12 +159,15 @@ async fn scan(stage: &Stage, table: &str) -> Result<Vec<Item>> {
     scan.collect::<Result<_, _>>().await.with_context(|| format!("{table} cannot be read"))
 }
 
-/// The address of every mail that the local cloud has taken.
-async fn mails(stage: &Stage) -> Result<Vec<String>> {
+/// Every mail that the local cloud has taken.
+async fn mails(stage: &Stage) -> Result<Vec<Mail>> {
     let endpoint = stage.cloud.endpoint.as_deref().unwrap_or_default();
     let page = fetch(&format!("{endpoint}/_ministack/ses/messages")).await?.json();
     let accounts = page["messages"].as_object().into_iter().flat_map(serde_json::Map::values);
     let mails = accounts.filter_map(|mails| mails.as_array()).flatten();
-    let to = mails.flat_map(|mail| mail["To"].as_array().into_iter().flatten());
-    Ok(to.filter_map(|address| address.as_str().map(str::to_owned)).collect())
+    let mail = |mail: &Value| Mail {
+        to: mail["To"][0].as_str().unwrap_or_default().to_owned(),
+        text: mail["BodyText"].as_str().unwrap_or_default().to_owned(),
+    };
+    Ok(mails.map(mail).collect())
 }

@@ -29,17 +29,29 @@ pub(crate) struct Cart {
     pub(crate) email: String,
     pub(crate) region: &'static str,
     pub(crate) lines: Vec<Line>,
+    /// Whether fraud must flag it; any other must be confirmed.
+    pub(crate) suspicious: bool,
 }
 
+/// Pieces of one product that no household needs.
+const HOARD: u32 = 900;
+
 impl Cart {
-    /// The `n`th cart of a seed: always the same. Users come again, up to about ten times. One cart in twenty has the scarce
-    /// ware in it.
-    pub(crate) fn of(seed: u64, n: usize, orders: usize, wares: &[Ware]) -> Self {
+    /// The `n`th cart of a seed: always the same. Each user comes three times, at about the same time, which is not yet too often
+    /// for fraud. One cart in ten has a throw-away address and far too much of one ware; one in twenty has the scarce ware in it.
+    pub(crate) fn of(seed: u64, n: usize, wares: &[Ware]) -> Self {
         let mut random = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (n as u64));
-        let count = random.usize(1..=4);
-        let mut chosen = random.choose_multiple(&wares[1..], count);
-        if random.u32(..20) == 0 {
-            chosen.push(&wares[0]);
+        let suspicious = n % 10 == 7;
+        let mut wanted = Vec::new();
+        if suspicious {
+            wanted.extend(wares.iter().rfind(|ware| ware.taxable).map(|ware| (ware, HOARD)));
+        } else {
+            let count = random.usize(1..=4);
+            let mut chosen = random.choose_multiple(&wares[1..], count);
+            if random.u32(..20) == 0 {
+                chosen.push(&wares[0]);
+            }
+            wanted.extend(chosen.into_iter().map(|ware| (ware, random.u32(1..=3))));
         }
         let line = |(ware, quantity): (&Ware, u32)| Line {
             sku: ware.sku.clone(),
@@ -49,10 +61,11 @@ impl Cart {
         };
         Self {
             key: format!("soak-{seed}-{n}"),
-            user: format!("usr_soak{}", random.usize(0..=orders / 5)),
-            email: format!("soak-{n}@example.com"),
+            user: format!("usr_soak{}", n / 3),
+            email: format!("soak-{n}@{}", if suspicious { "mailinator.com" } else { "example.com" }),
             region: REGIONS[random.usize(..REGIONS.len())],
-            lines: chosen.into_iter().map(|ware| line((ware, random.u32(1..=3)))).collect(),
+            lines: wanted.into_iter().map(line).collect(),
+            suspicious,
         }
     }
 

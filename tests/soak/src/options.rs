@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// The share of calls that a fault befalls, bursts apart
     #[arg(long, default_value_t = 0.1)]
     pub(crate) rate: f64,
+    /// Instead of making faults, deliver every event so many times, in shuffled order, and wait for all waves to be closed
+    #[arg(long, value_name = "COPIES", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) shuffle: Option<u16>,
     /// Clients at once
     #[arg(long, default_value_t = 8)]
     pub(crate) clients: usize,

@@ -14,7 +14,7 @@ use crate::options::Options;
 use crate::tally::Tally;
 
 /// A run, in numbers.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) rate: f64,
@@ -28,6 +28,8 @@ pub(crate) struct Report {
     /// Processes, by function.
     pub(crate) killed: BTreeMap<String, u64>,
     pub(crate) told_again: BTreeMap<&'static str, u64>,
+    /// Messages that were delivered in shuffled order, by consumer.
+    pub(crate) delivered: BTreeMap<String, u64>,
     pub(crate) consumers: Tally,
     pub(crate) dead_letters: Dead,
     pub(crate) redriven: u64,
@@ -36,11 +38,12 @@ pub(crate) struct Report {
     /// Answers that no client should get.
     pub(crate) wrong_answers: Vec<String>,
     pub(crate) findings: Findings,
-    pub(crate) seconds: BTreeMap<&'static str, u64>,
+    /// Without bringing the stack up.
+    pub(crate) seconds: u64,
 }
 
 /// What clients were told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Orders {
     pub(crate) accepted: usize,
     pub(crate) sold_out: usize,
@@ -65,28 +68,23 @@ impl Orders {
 }
 
 impl Report {
-    pub(crate) fn new(options: &Options, told: &Pages, counts: Counts, again: Told) -> Self {
-        let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+    pub(crate) fn new(options: &Options) -> Self {
+        let rate = if options.shuffle.is_some() { 0.0 } else { options.rate };
+        Self { seed: options.seed, rate, ..Self::default() }
+    }
+
+    /// Takes down what the proxy saw.
+    pub(crate) fn saw(&mut self, counts: Counts) {
         for (kind, count) in counts.values().flatten().filter(|(kind, _)| *kind != "passed") {
-            *faults.entry(kind.clone()).or_default() += count;
+            *self.faults.entry(kind.clone()).or_default() += count;
         }
-        Self {
-            seed: options.seed,
-            rate: options.rate,
-            orders: Orders::of(told),
-            calls: counts.values().flat_map(BTreeMap::values).sum(),
-            faults,
-            calls_by_operation: counts,
-            killed: BTreeMap::new(),
-            told_again: [("on the bus", again.on_the_bus), ("into queues", again.into_queues)].into(),
-            consumers: Tally::default(),
-            dead_letters: Dead::new(),
-            redriven: 0,
-            drained: false,
-            wrong_answers: told.wrong.clone(),
-            findings: Findings::default(),
-            seconds: BTreeMap::new(),
-        }
+        self.calls = counts.values().flat_map(BTreeMap::values).sum();
+        self.calls_by_operation = counts;
+    }
+
+    /// Takes down what was told again.
+    pub(crate) fn told(&mut self, again: Told) {
+        self.told_again = [("on the bus", again.on_the_bus), ("into queues", again.into_queues)].into();
     }
 
     /// Whether the promise is kept, and everything was there to show it.
@@ -117,12 +115,13 @@ impl Report {
         line("faults", format!("{}: {}", self.faults.values().sum::<u64>(), listed(&self.faults)));
         line("processes killed", format!("{}: {}", self.killed.values().sum::<u64>(), listed(&self.killed)));
         line("facts told again", listed(&self.told_again));
+        line("delivered shuffled", listed(&self.delivered));
         line("messages processed", format!("{} in {} batches", consumers.processed, consumers.batches));
         line("redeliveries", consumers.redeliveries.to_string());
         line("put back", format!("{} after a failure, {} until a lease ends", consumers.retried, consumers.deferred));
         line("duplicates suppressed", consumers.duplicates.to_string());
         line("dead letters", format!("{}, {} redriven", listed(&self.dead_letters), self.redriven));
-        line("seconds", listed(&self.seconds));
+        line("seconds", self.seconds.to_string());
         line("effects lost", findings.lost.len().to_string());
         line("effects doubled", findings.doubled.len().to_string());
         let (inside, outside) = (findings.mails_inside.len(), findings.mails_outside.len());

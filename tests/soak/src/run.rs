@@ -11,13 +11,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep};
 use yard::{Instance, Project, up};
 
-use crate::audit::{Findings, audit};
-use crate::calm::{self, Dead};
+use crate::audit::audit;
+use crate::calm;
 use crate::cart::Cart;
 use crate::client::{self, Book};
 use crate::mischief::{self, Told};
 use crate::options::Options;
-use crate::report::{self, Report};
+use crate::report::{self, Orders, Report};
+use crate::shuffle::Shuffle;
 use crate::stage::Stage;
 use crate::{storm, tally};
 
@@ -67,27 +68,87 @@ async fn perform(project: &Project, instance: &Instance, options: &Options) -> R
     let stage = Stage::build(project, instance, options).await?;
     let started = Instant::now();
     let book = Book::default();
-    let told = Cell::new(Told::default());
-    let before = stage.proxy.counts();
-    let stormy = Box::pin(weather(&stage, options, &book, &told)).await?;
-    let calls = report::between(&before, stage.proxy.counts());
-    let storm_seconds = started.elapsed().as_secs();
-    note(&format!("storm     over after {storm_seconds} s ({stormy}); waiting for the queues"));
-    let deadline = started + options.limit();
-    client::settle(&stage.api, &book).await;
-    let (mut dead, mut redriven) = (Dead::new(), 0);
-    let (drained, findings) = settle(&stage, &book, deadline, &mut dead, &mut redriven).await?;
-    let mut report = Report::new(options, &book.snapshot(), calls, told.get());
+    let mut report = Report::new(options);
+    match options.shuffle {
+        Some(copies) => shuffled(&stage, options, &book, copies, &mut report).await?,
+        None => stormy(&stage, options, &book, &mut report).await?,
+    }
+    report.orders = Orders::of(&book.snapshot());
+    report.wrong_answers = book.with(|pages| std::mem::take(&mut pages.wrong));
     report.killed = stage.witness.killed();
     report.consumers = tally::read(&String::from_utf8_lossy(&std::fs::read(stage.instance.log())?));
-    (report.dead_letters, report.redriven, report.drained, report.findings) = (dead, redriven, drained, findings);
-    report.seconds = [("storm", storm_seconds), ("calm", started.elapsed().as_secs() - storm_seconds)].into();
+    report.seconds = started.elapsed().as_secs();
     Ok(report)
+}
+
+/// Orders under faults, then an audit under a clear sky.
+async fn stormy(stage: &Stage, options: &Options, book: &Book, report: &mut Report) -> Result<()> {
+    let deadline = Instant::now() + options.limit();
+    let told = Cell::new(Told::default());
+    let before = stage.proxy.counts();
+    let ended = Box::pin(weather(stage, options, book, &told)).await?;
+    report.saw(report::between(&before, stage.proxy.counts()));
+    report.told(told.get());
+    note(&format!("storm     over ({ended}); waiting for the queues"));
+    client::settle(&stage.api, book).await;
+    for _ in 0..REDRIVES {
+        if !calm::drained(stage, &stage.stack.consumers, deadline).await? {
+            break;
+        }
+        calm::run_jobs(stage).await;
+        let back = calm::redrive(stage, &mut report.dead_letters).await?;
+        report.redriven += back;
+        if back == 0 {
+            break;
+        }
+        note(&format!("redrive   {back} dead letters"));
+    }
+    let patience = Instant::now() + STREAM;
+    loop {
+        report.drained = calm::drained(stage, &stage.stack.consumers, deadline).await?;
+        report.findings = audit(&calm::evidence(stage, book.snapshot(), false).await?);
+        if report.findings.lost.is_empty() || Instant::now() >= patience.min(deadline) {
+            return Ok(());
+        }
+        sleep(Duration::from_secs(2)).await;
+        calm::run_jobs(stage).await;
+    }
+}
+
+/// Every event several times in shuffled order, then all jobs until nothing is left to be done, and an audit.
+async fn shuffled(stage: &Stage, options: &Options, book: &Book, copies: u16, report: &mut Report) -> Result<()> {
+    let deadline = Instant::now() + options.limit();
+    let carts = carts(stage, options);
+    let mut shuffle = Shuffle::begin(stage, copies.into(), options.seed).await?;
+    client::place_all(&stage.api, &carts, options.clients, book, options.seed, deadline).await;
+    note(&format!("orders    {} accepted; no consumer has heard of them", book.with(|pages| pages.accepted.len())));
+    let mut missing = 0;
+    loop {
+        report.drained = shuffle.deliver(deadline).await?;
+        calm::redrive(stage, &mut report.dead_letters).await?;
+        report.findings = audit(&calm::evidence(stage, book.snapshot(), true).await?);
+        report.delivered.clone_from(&shuffle.delivered);
+        if report.findings.lost.is_empty() || !report.drained || Instant::now() >= deadline {
+            return Ok(());
+        }
+        if missing != report.findings.lost.len() {
+            missing = report.findings.lost.len();
+            note(&format!(
+                "audit     {missing} effects are still to come; running the jobs until all waves are closed"
+            ));
+        }
+        sleep(Duration::from_secs(5)).await;
+        calm::run_jobs(stage).await;
+    }
+}
+
+fn carts(stage: &Stage, options: &Options) -> Vec<Cart> {
+    (0..options.orders).map(|n| Cart::of(options.seed, n, &stage.wares)).collect()
 }
 
 /// Orders under faults, until they are placed and most of what follows from them is under way too; or time is up.
 async fn weather(stage: &Stage, options: &Options, book: &Book, told: &Cell<Told>) -> Result<&'static str> {
-    let carts: Vec<_> = (0..options.orders).map(|n| Cart::of(options.seed, n, options.orders, &stage.wares)).collect();
+    let carts = carts(stage, options);
     let deadline = Instant::now() + options.storm();
     note(&format!(
         "storm     {} orders, seed {}, at most {} s",
@@ -117,7 +178,7 @@ async fn weather(stage: &Stage, options: &Options, book: &Book, told: &Cell<Told
     let progress = async {
         loop {
             sleep(Duration::from_secs(10)).await;
-            let waiting = calm::waiting(stage).await.unwrap_or_default();
+            let waiting = calm::waiting(stage, &stage.stack.consumers).await.unwrap_or_default();
             note(&format!("          {} accepted, {waiting} messages wait", book.with(|pages| pages.accepted.len())));
         }
     };
@@ -127,37 +188,6 @@ async fn weather(stage: &Stage, options: &Options, book: &Book, told: &Cell<Told
         () = mischief::make(stage, book, options.seed, told) => Ok(""),
         () = jobs => Ok(""),
         () = progress => Ok(""),
-    }
-}
-
-/// Waits, redrives and looks, until nothing is missing any more or time is up. What is missing then is lost.
-async fn settle(
-    stage: &Stage,
-    book: &Book,
-    deadline: Instant,
-    dead: &mut Dead,
-    redriven: &mut u64,
-) -> Result<(bool, Findings)> {
-    for _ in 0..REDRIVES {
-        if !calm::drained(stage, deadline).await? {
-            break;
-        }
-        calm::run_jobs(stage).await;
-        let back = calm::redrive(stage, dead).await?;
-        *redriven += back;
-        if back == 0 {
-            break;
-        }
-        note(&format!("redrive   {back} dead letters"));
-    }
-    let patience = Instant::now() + STREAM;
-    loop {
-        let drained = calm::drained(stage, deadline).await?;
-        let findings = audit(&calm::evidence(stage, book.snapshot()).await?);
-        if findings.lost.is_empty() || Instant::now() >= patience.min(deadline) {
-            return Ok((drained, findings));
-        }
-        sleep(Duration::from_secs(2)).await;
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) struct Ware {
 
 /// Products enough for carts that share some and differ in others. The first is scarce, and will be sold out.
 pub(crate) fn wares(orders: usize) -> Vec<Ware> {
-    let plenty = i64::try_from(orders).unwrap_or(i64::MAX / 100) * 20 + 100;
+    let plenty = i64::try_from(orders).unwrap_or(i64::MAX / 1000) * 100 + 1000;
     let scarce = i64::try_from(orders / 100).unwrap_or(0) + 3;
     let ware = |n: i64| Ware {
         sku: format!("SOAK-{n:02}"),

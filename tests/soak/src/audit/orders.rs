@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{Evidence, Findings, Sums, add, number, rows};
+use super::{Evidence, Findings, Sums, add, number, rows, warehouse};
 
 pub(super) fn audit(evidence: &Evidence, findings: &mut Findings) {
     let mut ids = BTreeSet::new();
@@ -42,23 +42,22 @@ fn stock(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// Each order has been decided once, the way that fraud says.
+/// Each order has been decided once: those that were made to look suspicious are flagged, all others confirmed. Those on a pick
+/// list, and no others, are being picked.
 fn status(evidence: &Evidence, findings: &mut Findings) {
-    let (Some(scores), Some(_)) = (evidence.tables.get("fraud"), evidence.tables.get("orders")) else {
+    if !evidence.tables.contains_key("orders") {
         return;
-    };
-    let decisions = rows(&evidence.orders, "ORDER#", "STATUS#2#");
-    let decided: BTreeSet<(String, String)> =
-        decisions.map(|(key, _)| (key.pk, key.sk["STATUS#2#".len()..].to_owned())).collect();
+    }
     let mut expected = BTreeSet::new();
-    for (key, row) in rows(scores, "ORDER#", "SCORE") {
-        let flagged = row.get("flagged").and_then(|flagged| flagged.as_bool().ok()) == Some(&true);
-        expected.insert((key.pk, if flagged { "flagged" } else { "confirmed" }.to_owned()));
+    for accepted in &evidence.accepted {
+        let decision = if accepted.cart.suspicious { "flagged" } else { "confirmed" };
+        expected.insert(format!("{} {decision}", accepted.order_id));
     }
-    for (order, status) in expected.difference(&decided) {
-        findings.lost.push(format!("orders: {order} does not know that it is {status}"));
-    }
-    for (order, status) in decided.difference(&expected) {
-        findings.doubled.push(format!("orders: {order} is called {status}, and fraud did not say so"));
-    }
+    let warehouse = evidence.tables.get("warehouse").map_or(&[][..], Vec::as_slice);
+    expected.extend(warehouse::listed(warehouse).map(|(_, id)| format!("{id} picking")));
+    let found = rows(&evidence.orders, "ORDER#", "STATUS#").map(|(key, _)| {
+        let status = key.sk.rsplit('#').next().unwrap_or_default();
+        format!("{} {status}", &key.pk["ORDER#".len()..])
+    });
+    findings.same("orders: status", &expected, &found.collect());
 }

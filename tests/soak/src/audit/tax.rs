@@ -1,4 +1,4 @@
-//! Sums by jurisdiction and year: taxable and exempt revenue to the cent, and orders.
+//! Each order's line of the ledger, and sums by jurisdiction and year: taxable and exempt revenue to the cent, and orders.
 
 use switchyard_chassis::Item;
 
@@ -13,9 +13,9 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
         add(&mut expected, format!("{name} taxable_usd"), cart.part(true));
         add(&mut expected, format!("{name} exempt_usd"), cart.part(false));
         add(&mut expected, format!("{name} transactions"), 1);
-        let line = format!("{name} ledger ");
-        add(&mut expected, format!("{line}taxable_usd"), cart.part(true));
-        add(&mut expected, format!("{line}exempt_usd"), cart.part(false));
+        let line = format!("ledger {} {name}", accepted.order_id);
+        add(&mut expected, format!("{line} taxable_usd"), cart.part(true));
+        add(&mut expected, format!("{line} exempt_usd"), cart.part(false));
     }
     for (key, row) in rows(table, "JURISDICTION#", "YEAR#") {
         let year = key.sk.split('#').nth(1).unwrap_or_default();
@@ -25,9 +25,10 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
         }
     }
     for (key, row) in rows(table, "ORDER#", "LEDGER#") {
-        let name = format!("{} {} ledger", &key.sk["LEDGER#".len()..], number(row, "year"));
+        let (order, jurisdiction) = (&key.pk["ORDER#".len()..], &key.sk["LEDGER#".len()..]);
+        let line = format!("ledger {order} {jurisdiction} {}", number(row, "year"));
         for attribute in ["taxable_usd", "exempt_usd"] {
-            add(&mut found, format!("{name} {attribute}"), number(row, attribute));
+            add(&mut found, format!("{line} {attribute}"), number(row, attribute));
         }
     }
     findings.sums("tax:", &expected, &found);

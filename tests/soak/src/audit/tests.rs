@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use switchyard_chassis::Row;
+use switchyard_chassis::{Row, Value};
 use switchyard_events::EventId;
 
 use super::*;
@@ -19,7 +19,29 @@ fn cents(cents: i64) -> Decimal {
     Decimal::new(cents, 2)
 }
 
-/// One order of two products, applied by all.
+/// What the one order's mail must say, and no more.
+fn mail(to: &str) -> Mail {
+    Mail { to: to.to_owned(), text: format!("{ID}, A: 2 x $5.005, B: 1 x $2.50, Total: $12.51") }
+}
+
+/// The pick of the one order, and its wave with its list.
+fn picked(pick: Item) -> Vec<Item> {
+    let ids = || Value::from(vec![ID.into()]);
+    let pieces = |sku: &str, quantity: u32| {
+        Value::from([("sku", sku.into()), ("quantity", quantity.into()), ("order_ids", ids())])
+    };
+    vec![
+        pick,
+        row("WAVE#1", "ORDERS#9").set(&format!("ORDER#{ID}"), 1).into_item(),
+        row("WAVE#1", "PAGE#00001")
+            .set("order_ids", ids())
+            .set("picks", vec![pieces("A", 2), pieces("B", 1)])
+            .into_item(),
+        row("WAVE#1", "RELEASED").into_item(),
+    ]
+}
+
+/// One order of two products, applied by all, and its wave released.
 fn evidence() -> Evidence {
     let line =
         |sku: &str, quantity, taxable, amount| Line { sku: sku.into(), quantity, taxable, amount: cents(amount) };
@@ -29,6 +51,7 @@ fn evidence() -> Evidence {
         email: "soak-1@example.com".into(),
         region: "CA",
         lines: vec![line("A", 2, true, 1001), line("B", 1, false, 250)],
+        suspicious: false,
     };
     let accepted = Accepted { cart, order_id: ID.into(), total: cents(1251), placed_at: "2026-11-21T09:00:00Z".into() };
     let ware = |sku: &str, stock| Ware { sku: sku.into(), price: cents(1), taxable: true, stock };
@@ -80,7 +103,7 @@ fn evidence() -> Evidence {
                 row("USER#u", "PROFILE").set("orders", 1).set("spent_usd", cents(1251)).into_item(),
             ],
         ),
-        ("warehouse", vec![marked(row(&order, "PICK")), row("WAVE#1", "ORDERS#9").set(&order, 1).into_item()]),
+        ("warehouse", picked(marked(row(&order, "PICK")))),
         (
             "recommendations",
             vec![
@@ -88,6 +111,7 @@ fn evidence() -> Evidence {
                 row("SKU#A", "WITH#B#1").set("orders", 1).into_item(),
                 row("SKU#B", "WITH#A#1").set("orders", 1).into_item(),
                 row("TOUCHED", "2026-11-21T09:07#3").set("USER#u", 1).into_item(),
+                row("USER#u", "FEATURES").set("top", Value::from(Vec::<Value>::new())).into_item(),
             ],
         ),
         ("email", vec![marked(row(&order, "EVENT#1"))]),
@@ -103,15 +127,17 @@ fn evidence() -> Evidence {
         orders: vec![
             row(&order, "ORDER").set("outbox", outbox).into_item(),
             row(&order, "STATUS#2#confirmed").into_item(),
+            row(&order, "STATUS#9#picking").into_item(),
             row("SKU#A", "STOCK").set("stock", 8).into_item(),
             row("SKU#B", "STOCK").set("stock", 9).into_item(),
         ],
-        mails: vec!["soak-1@example.com".into()],
+        mails: vec![mail("soak-1@example.com")],
         journal: [(
             ID.to_owned(),
             vec![Entry::Claimed { at: now, until: now }, Entry::Sent { heard: true }, Entry::Completed],
         )]
         .into(),
+        at_rest: true,
     }
 }
 
@@ -169,8 +195,8 @@ fn orders_and_stock_are_what_clients_were_told() {
         let found = audit(&harmed);
         assert_eq!((found.lost.is_empty(), found.doubled.is_empty()), (!lost, lost), "{found:?}");
     };
-    check(|evidence| drop(evidence.orders.remove(2)), false);
-    check(|evidence| evidence.orders[2] = row("SKU#A", "STOCK").set("stock", 9).into_item(), true);
+    check(|evidence| drop(evidence.orders.remove(3)), false);
+    check(|evidence| evidence.orders[3] = row("SKU#A", "STOCK").set("stock", 9).into_item(), true);
     check(|evidence| evidence.orders.push(row("ORDER#ord_2", "ORDER").into_item()), false);
     check(|evidence| evidence.orders.push(row("ORDER#ord_1", "STATUS#2#flagged").into_item()), false);
     check(|evidence| drop(evidence.orders.remove(1)), true);
@@ -180,12 +206,12 @@ fn orders_and_stock_are_what_clients_were_told() {
 #[test]
 fn each_order_has_one_mail_and_nobody_else_has_any() {
     let mut harmed = evidence();
-    harmed.mails.push("soak-1@example.com".into());
+    harmed.mails.push(mail("soak-1@example.com"));
     assert_eq!(audit(&harmed).mails_outside.len(), 1, "the proxy saw one");
     harmed.journal.get_mut(ID).unwrap().insert(1, Entry::Sent { heard: false });
     let found = audit(&harmed);
     assert_eq!((found.mails_inside.len(), found.mails_outside.len()), (1, 0));
-    harmed.mails.push("ada@example.com".into());
+    harmed.mails.push(mail("ada@example.com"));
     assert_eq!(audit(&harmed).doubled.len(), 1);
     harmed.mails.clear();
     assert!(audit(&harmed).lost.iter().any(|line| line.contains("no mail")));
