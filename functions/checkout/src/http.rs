@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use switchyard_events::{CorrelationId, OrderId};
 
-use crate::Problem;
 use crate::problem::Header;
+use crate::{FieldError, Problem, json};
 
 /// The most bytes of a body: fifty lines and an address are 8 KiB at the very most.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -54,7 +54,12 @@ impl<'a> Request<'a> {
             check_content_type(content_type)?;
         }
         // The error says where, and repeats nothing of the body.
-        serde_json::from_slice(&body).map_err(|error| Problem::not_json(format!("The body is not JSON: {error}.")))
+        json::read(&body).map_err(|error| {
+            if error.is_data() {
+                return Problem::invalid_cart(vec![FieldError { field: "body".into(), reason: error.to_string() }]);
+            }
+            Problem::not_json(format!("The body is not JSON: {error}."))
+        })
     }
 
     /// The body's bytes. API Gateway encodes what it does not know to be text, a body without a content type included.

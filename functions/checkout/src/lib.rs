@@ -1,6 +1,6 @@
 //! Takes orders: `POST /checkout` commits one in a single transaction, `GET /orders/{id}` shows how far it has come.
 //!
-//! * `http`, `caller`, `ticket`: the request, who sent it, and how it is known when it comes again
+//! * `http`, `json`, `caller`, `ticket`: the request, who sent it, and how it is known when it comes again
 //! * `cart`, `catalog`, `order`: what is wanted, what it costs, what is stored and shown
 //! * `place`, `commit`: the transaction, and what its failure means
 //! * `read`, `wait`: an order's status, and waiting for it
@@ -11,6 +11,7 @@ mod cart;
 mod catalog;
 mod commit;
 mod http;
+mod json;
 mod order;
 mod place;
 mod problem;

@@ -1,0 +1,104 @@
+//! JSON that means the same to every reader: of a field that is there twice, some would take the first and some the last.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Reads JSON. A field that an object names twice is an error of [`serde_json::error::Category::Data`], unlike bad syntax.
+pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(bytes).map(|Once(value)| value)
+}
+
+/// A value whose objects name each field once.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader).map(Self)
+    }
+}
+
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, truth: bool) -> Result<Value, E> {
+        Ok(truth.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Once(item)) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(list.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some((name, Once(value))) = fields.next_entry::<String, _>()? {
+            let shown = shown(&name);
+            if object.insert(name, value).is_some() {
+                return Err(A::Error::custom(format!("must name each field once; {shown} is there twice")));
+            }
+        }
+        Ok(object.into())
+    }
+}
+
+/// A field's name, if it is one that a field of ours could have.
+fn shown(name: &str) -> String {
+    let plain = name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    if plain { name.to_owned() } else { "one".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_json_is_read_as_serde_json_reads_it() {
+        let text = r#"{"a":[null,true,-1,18446744073709551615,1.5,-0.0,"\u00e9",{"a":{}}],"b":{"a":[]}}"#;
+        assert_eq!(read(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        assert!(["", "nul", "{\"a\":}", "1 2", "NaN", "1e400"].iter().all(|bad| read(bad.as_bytes()).is_err()));
+    }
+
+    #[test]
+    fn a_field_that_is_there_twice_is_named_if_it_could_be_ours() {
+        let check = |text: &str, name: &str| {
+            let error = read(text.as_bytes()).unwrap_err();
+            let expected = format!("must name each field once; {name} is there twice at line 1 column ");
+            assert!(error.is_data() && error.to_string().starts_with(&expected), "{error}");
+        };
+        check(r#"{"email":"a","email":"a"}"#, "email");
+        check(r#"{"items":[{"sku":"A","quantity":1,"quantity":null}]}"#, "quantity");
+        check(r#"{"e\u006dail":1,"email":2}"#, "email");
+        check(r#"{"ada@example.com":1,"ada@example.com":2}"#, "one");
+    }
+}
