@@ -1,5 +1,6 @@
 //! What can be emitted, and what can be read.
 
+use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -18,11 +19,18 @@ pub trait Fact: Serialize + DeserializeOwned + JsonSchema {
     /// Which one it is about.
     fn aggregate_id(&self) -> &str;
 
+    /// When it happened, by its own account, and where that stands in its data.
+    fn happened_at(&self) -> (&'static str, Timestamp);
+
     /// What the field types cannot say, such as sums that must agree.
     fn check(&self) -> Result<(), Invalid> {
         Ok(())
     }
 }
+
+/// How far a clock may be ahead of another's. What claims to come from further in the future is wrong, and would stay the newest,
+/// and in the sums of a year to come, for as long.
+pub const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a consumer reads: one [`Fact`], or an enum of several.
 pub trait DomainEvent: Sized {
@@ -101,6 +109,11 @@ impl<T: Fact> DomainEvent for T {
         }
         if metadata.event_id != EventId::derive(T::TYPE, fact.aggregate_id(), metadata.aggregate.sequence) {
             return Err(inconsistent("detail.metadata.event_id", "is not derived from type, aggregate and sequence"));
+        }
+        let (field, happened_at) = fact.happened_at();
+        if happened_at.duration_since(metadata.occurred_at) > CLOCKS_DIFFER {
+            let reason = "lies more than a day after detail.metadata.occurred_at; correct the producer's clock";
+            return Err(inconsistent(&format!("detail.data.{field}"), reason));
         }
         fact.check().map_err(|reason| inconsistent("detail.data", &reason.0))?;
         Ok(fact)

@@ -80,6 +80,10 @@ impl Fact for NexusThresholdCrossed {
         self.nexus_id.as_str()
     }
 
+    fn happened_at(&self) -> (&'static str, Timestamp) {
+        ("noticed_at", self.noticed_at)
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         if self.nexus_id != Self::id(&self.jurisdiction, self.year)? {
             return Err(Invalid::new("nexus_id is not made of jurisdiction and year"));

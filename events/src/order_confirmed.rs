@@ -29,4 +29,8 @@ impl Fact for OrderConfirmed {
     fn aggregate_id(&self) -> &str {
         self.order_id.as_str()
     }
+
+    fn happened_at(&self) -> (&'static str, Timestamp) {
+        ("confirmed_at", self.confirmed_at)
+    }
 }

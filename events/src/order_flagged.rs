@@ -40,4 +40,8 @@ impl Fact for OrderFlagged {
     fn aggregate_id(&self) -> &str {
         self.order_id.as_str()
     }
+
+    fn happened_at(&self) -> (&'static str, Timestamp) {
+        ("flagged_at", self.flagged_at)
+    }
 }

@@ -74,6 +74,10 @@ impl Fact for OrderPlaced {
         self.order_id.as_str()
     }
 
+    fn happened_at(&self) -> (&'static str, Timestamp) {
+        ("placed_at", self.placed_at)
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         if !(1..=MAX_LINES).contains(&self.items.len()) {
             return Err(Invalid(format!("items must have 1 to {MAX_LINES} lines")));

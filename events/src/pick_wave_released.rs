@@ -67,6 +67,10 @@ impl Fact for PickWaveReleased {
         self.wave_id.as_str()
     }
 
+    fn happened_at(&self) -> (&'static str, Timestamp) {
+        ("released_at", self.released_at)
+    }
+
     fn check(&self) -> Result<(), Invalid> {
         if !(1..=self.pages).contains(&self.page) {
             return Err(Invalid::new("page must be from 1 to pages"));

@@ -185,6 +185,7 @@ fn a_bad_event_is_refused_with_the_field_and_without_its_values() {
     check("\"id\":\"ord_8h2a\"", "\"id\":\"ord_other\"", "detail.metadata.aggregate: does not name");
     check("\"sequence\":1", "\"sequence\":7", "detail.metadata.event_id: is not derived");
     check("ada@example.com", "ada@example.com\\nBcc: x@y.zz", "detail.data.email: must be a mail address");
+    check("placed_at\":\"2026-05-26", "placed_at\":\"2026-05-28", "detail.data.placed_at: lies more than a day after");
     check("TEA-07", "MUG-01", "detail.data: items must name each sku once");
     check("\"metadata\"", "\"meta\"", "detail: missing field `metadata`");
 }

@@ -50,7 +50,7 @@ impl Order {
         envelope.data.total_usd = OrderPlaced::sum(&envelope.data.items);
         envelope.data.order_id = self.id.clone();
         envelope.data.user_id = self.user.clone();
-        envelope.data.placed_at = self.placed_at;
+        (envelope.data.placed_at, envelope.metadata.occurred_at) = (self.placed_at, self.placed_at);
         envelope.metadata.event_id = EventId::derive("OrderPlaced", self.id.as_str(), 1);
         let id = AggregateId::parse(self.id.as_str()).unwrap();
         envelope.metadata.aggregate = Aggregate { kind: "order".into(), id, sequence: 1 };

@@ -108,8 +108,10 @@ pub fn on<C: Consumer>(bench: &Bench, consumer: C) -> Batch<Transactional<C>> {
     Batch::transactional(consumer, table, queue, memory, clock)
 }
 
-/// Hands orders over in batches of ten; all of them must be done.
+/// Hands orders over in batches of ten, none before it was placed; all of them must be done.
 pub async fn feed<C: Consumer>(bench: &Bench, batch: &Batch<Transactional<C>>, orders: &[Sold]) {
+    let placed = orders.iter().map(|order| order.placed_at);
+    bench.clock.set(placed.fold(bench.clock.now(), Timestamp::max));
     for orders in orders.chunks(10) {
         let bodies: Vec<_> = orders.iter().map(Sold::body).collect();
         let back = bench.process(batch, bench.receive(&bodies).await).await;

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
-use switchyard_events::{DomainEvent, EventId, parse_body};
+use switchyard_events::{CLOCKS_DIFFER, DomainEvent, EventId, parse_body};
 use tokio::time::Instant;
 
 use crate::apply::{Apply, Transactional};
@@ -14,6 +14,10 @@ use crate::lease::Leased;
 use crate::metrics::Tally;
 use crate::queue::{Disposal, receives};
 use crate::{Clock, Consumer, Env, Failure, Outcome, Queue, Received, Sender, Table, Usage};
+
+/// What is said of an event that is ahead of this machine's clock.
+const IN_THE_FUTURE: &str = "detail.metadata.occurred_at: lies more than a day in the future; correct the producer's clock, or redrive \
+                             when that time has come";
 
 /// Handles batches of one consumer.
 pub struct Batch<A> {
@@ -99,7 +103,11 @@ impl<A: Apply> Batch<A> {
     fn read(&self, message: &SqsMessage) -> Result<Received<A::Event>, Failure> {
         let raw = parse_body(message.body.as_deref().unwrap_or_default())?;
         let event = A::Event::read(&raw)?;
-        Ok(Received { event, metadata: raw.metadata, receives: receives(message), at: self.clock.now() })
+        let (metadata, at) = (raw.metadata, self.clock.now());
+        if metadata.occurred_at.duration_since(at) > CLOCKS_DIFFER {
+            return Err(Failure::reject("in_the_future", IN_THE_FUTURE));
+        }
+        Ok(Received { event, metadata, receives: receives(message), at })
     }
 
     /// Deals with every message that failed, and reports.
