@@ -7,16 +7,16 @@ use switchyard_chassis::conformance::shown;
 use crate::world::{World, cart, text, user};
 
 /// What the orders table says.
-async fn orders(world: &World) -> Vec<String> {
+pub async fn orders(world: &World) -> Vec<String> {
     let mut rows: Vec<_> = world.rows(&world.stack.orders_table).await;
     rows.sort_by_key(|row| (text(row, "pk"), text(row, "sk")));
     rows.iter().map(|row| shown(&AttributeValue::M(row.clone()))).collect()
 }
 
-const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
 /// A call with a bad body: the answer must be this problem, and repeat nothing personal.
-async fn refused(world: &World, name: &str, body: &[u8], headers: &[(&str, &str)], status: u16) -> Value {
+pub async fn refused(world: &World, name: &str, body: &[u8], headers: &[(&str, &str)], status: u16) -> Value {
     let reply = world.api.checkout_raw(body, headers).await.unwrap();
     let said = String::from_utf8_lossy(&reply.body).into_owned();
     assert_eq!(reply.status, status, "{name}: {said}");

@@ -11,6 +11,7 @@ mod duplicates;
 mod facts;
 mod faults;
 mod fraud_score;
+mod hostile;
 mod idempotency;
 mod isolation;
 mod ledger;
