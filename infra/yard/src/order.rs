@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, ensure};
 use clap::Args;
+use fastrand::Rng;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -68,8 +69,9 @@ impl Default for Wish {
 impl Wish {
     /// The cart that the API takes.
     pub fn cart(&self, catalog: &[Product]) -> Result<Value> {
-        let items = if self.items.is_empty() { some_of(catalog)? } else { self.items.clone() };
-        let user = self.user.clone().unwrap_or_else(|| format!("usr_{}", letters(8)));
+        let mut chance = self.chance();
+        let user = self.user.clone().unwrap_or_else(|| format!("usr_{}", letters(8, &mut chance)));
+        let items = if self.items.is_empty() { some_of(catalog, &mut chance)? } else { self.items.clone() };
         let email = self.email.clone().unwrap_or_else(|| format!("{user}@example.com"));
         let items: Vec<Value> = items.iter().map(|item| json!({"sku": item.sku, "quantity": item.quantity})).collect();
         Ok(json!({
@@ -78,6 +80,16 @@ impl Wish {
             "items": items,
             "ship_to": {"country": "US", "region": self.region, "postal_code": self.postal_code},
         }))
+    }
+
+    /// What is left out is made up the same way for the same key: the same key with another cart would be a conflict.
+    fn chance(&self) -> Rng {
+        match &self.idempotency_key {
+            Some(key) => {
+                Rng::with_seed(key.bytes().fold(0, |seed, byte| Rng::with_seed(seed ^ u64::from(byte)).u64(..)))
+            }
+            None => Rng::new(),
+        }
     }
 
     /// Places it once.
@@ -140,18 +152,17 @@ impl Answer {
 const ORDINARY_USD: i64 = 100;
 
 /// One to three different ordinary products, one or two of each.
-fn some_of(catalog: &[Product]) -> Result<Vec<Item>> {
+fn some_of(catalog: &[Product], chance: &mut Rng) -> Result<Vec<Item>> {
     let ordinary = catalog.iter().filter(|product| product.price_usd <= Usd::from_cents(ORDINARY_USD * 100));
-    let products = fastrand::choose_multiple(ordinary, fastrand::usize(1..=3));
+    let count = chance.usize(1..=3);
+    let products = chance.choose_multiple(ordinary, count);
     ensure!(!products.is_empty(), "the catalog has nothing up to {ORDINARY_USD} dollars: name products with --sku");
-    Ok(products
-        .into_iter()
-        .map(|product| Item { sku: product.sku.to_string(), quantity: fastrand::i64(1..=2) })
-        .collect())
+    let item = |product: &Product| Item { sku: product.sku.to_string(), quantity: chance.i64(1..=2) };
+    Ok(products.into_iter().map(item).collect())
 }
 
-fn letters(count: usize) -> String {
-    std::iter::repeat_with(fastrand::alphanumeric).take(count).collect::<String>().to_ascii_lowercase()
+fn letters(count: usize, chance: &mut Rng) -> String {
+    std::iter::repeat_with(|| chance.alphanumeric()).take(count).collect::<String>().to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -183,6 +194,20 @@ mod tests {
         let user = cart["user_id"].as_str().unwrap();
         assert!(user.starts_with("usr_") && cart["email"] == format!("{user}@example.com"));
         assert!(Wish::default().cart(&[]).is_err());
+    }
+
+    #[test]
+    fn the_same_key_makes_up_the_same_cart() {
+        let text = r#"[{"sku": "MUG-01", "name": "Mug", "price_usd": 44.75, "taxable": true, "stock": 5},
+            {"sku": "CUP-01", "name": "Cup", "price_usd": 4.75, "taxable": true, "stock": 5}]"#;
+        let catalog: Vec<Product> = serde_json::from_str(text).unwrap();
+        let cart = |key: Option<&str>| {
+            Wish { idempotency_key: key.map(str::to_owned), ..Wish::default() }.cart(&catalog).unwrap()
+        };
+        assert_eq!(cart(Some("a")), cart(Some("a")));
+        assert_ne!(cart(Some("a")), cart(Some("b")));
+        assert_ne!(cart(Some("ab")), cart(Some("ba")));
+        assert_ne!(cart(None), cart(None));
     }
 
     fn answer(status: u16, body: &str) -> String {
