@@ -47,3 +47,23 @@ fn a_main_is_ten_lines_at_most() {
         }
     }
 }
+
+#[test]
+fn every_test_that_the_guarantees_name_is_there() {
+    let sources = sources();
+    let promises = include_str!("../../ARCHITECTURE.md");
+    let promises = promises.split("## Guarantees").nth(1).unwrap().split("\n## ").next().unwrap();
+    let names = promises.split('`').skip(1).step_by(2).filter_map(|name| Some((name, name.rsplit_once("::")?)));
+    let names: Vec<_> = names.filter(|(_, (_, test))| !test.is_empty() && *test != "test").collect();
+    assert!(names.len() > 20, "{names:?}");
+    for (name, (module, test)) in names {
+        let file = module.rsplit("::").next().unwrap();
+        let file = if file == "model" { "protocols" } else { file };
+        let found = sources.iter().any(|(path, text)| {
+            let inside =
+                path.components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|stem| stem == file));
+            inside && text.contains(&format!("fn {test}("))
+        });
+        assert!(found, "{name}");
+    }
+}
