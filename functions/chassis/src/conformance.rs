@@ -187,7 +187,6 @@ pub fn order(n: u32) -> String {
     let id = format!("ord_conformance{n}");
     envelope.data.order_id = OrderId::parse(id.as_str()).unwrap();
     envelope.data.placed_at += jiff::SignedDuration::from_mins(n.into());
-    envelope.metadata.occurred_at = envelope.data.placed_at;
     envelope.metadata.event_id = EventId::derive("OrderPlaced", &id, 1);
     envelope.metadata.aggregate = Aggregate { kind: "order".into(), id: AggregateId::parse(id).unwrap(), sequence: 1 };
     body(&envelope)
