@@ -41,7 +41,7 @@ async fn a_hostile_cart_is_refused_by_the_name_of_its_field_and_changes_nothing(
     let good = cart("usr_1", &[(&sku, 1)]).to_string();
     let one = r#""quantity":1"#;
     let cases = [
-        ("a deep field", r#""94107""#, DEEP, 400, "line 1 column "),
+        ("a deep field", r#""94107-4815""#, DEEP, 400, "line 1 column "),
         ("a deep field that nobody knows", r#""items""#, r#""x":<deep>,"items""#, 400, "line 1 column "),
         ("NaN", one, r#""quantity":NaN"#, 400, "line 1 column "),
         ("a number above all", one, r#""quantity":1e400"#, 400, "out of range at line 1 "),
@@ -56,7 +56,7 @@ async fn a_hostile_cart_is_refused_by_the_name_of_its_field_and_changes_nothing(
         ("a user with nothing to see", r#""usr_1""#, "\"usr_1\u{200b}\"", 422, r#""user_id""#),
         ("a mail address turned around", "usr_1@", "\u{202e}1_rsu@", 422, r#""email""#),
         ("a mail address on two lines", "usr_1@", r"usr_1@x.org\nBcc: eve@", 422, r#""email""#),
-        ("a postal code turned around", "94107", "94107\u{202e}", 422, "ship_to.postal_code"),
+        ("a postal code turned around", "94107-", "94107\u{202e}-", 422, "ship_to.postal_code"),
     ];
     for (name, part, hostile, status, said) in cases {
         let body = spoilt(&good, part, hostile);
