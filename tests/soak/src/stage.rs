@@ -54,7 +54,7 @@ impl Stage {
         let running = instance.running().context("the local cloud has ended at once")?;
         witness.knows(running.pid);
         let api = Api::new(&cloud, &stack.api_url.replace(&running.endpoint(), &proxy.url()))?;
-        let wares = wares::wares(options.orders);
+        let wares = wares::wares(options.orders, options.shuffle.is_none());
         wares::stock(&cloud, &stack, &wares).await?;
         let stage = Self { instance: instance.clone(), cloud, stack, api, proxy, witness, wares };
         stage.shorten().await?;

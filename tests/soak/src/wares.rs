@@ -15,8 +15,8 @@ pub(crate) struct Ware {
     pub(crate) stock: i64,
 }
 
-/// Products enough for carts that share some and differ in others. The first is scarce, and will be sold out.
-pub(crate) fn wares(orders: usize) -> Vec<Ware> {
+/// Products enough for carts that share some and differ in others. The first may be scarce, and will then be sold out.
+pub(crate) fn wares(orders: usize, scarcity: bool) -> Vec<Ware> {
     let plenty = i64::try_from(orders).unwrap_or(i64::MAX / 1000) * 100 + 1000;
     let scarce = i64::try_from(orders / 100).unwrap_or(0) + 3;
     let ware = |n: i64| Ware {
@@ -24,7 +24,7 @@ pub(crate) fn wares(orders: usize) -> Vec<Ware> {
         // Prices whose multiples have odd cents.
         price: Decimal::new(317 * n + 99, 2),
         taxable: n % 3 != 0,
-        stock: if n == 0 { scarce } else { plenty },
+        stock: if scarcity && n == 0 { scarce } else { plenty },
     };
     (0..=12).map(ware).collect()
 }
