@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_path_to_error::{Path, Segment};
 
 use crate::{AggregateId, CorrelationId, EventId, Fact, OutboxEntry, ReadError};
 
@@ -134,10 +135,10 @@ pub fn parse_body(body: &str) -> Result<RawEnvelope<'_>, ReadError> {
 pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Result<T, ReadError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| ReadError::Malformed {
-        path: match (prefix, error.path().to_string().as_str()) {
-            ("", ".") => "body".into(),
+        path: match (prefix, shown_path(error.path()).as_str()) {
+            ("", "") => "body".into(),
             ("", path) => path.into(),
-            (prefix, ".") => prefix.into(),
+            (prefix, "") => prefix.into(),
             (prefix, path) => format!("{prefix}.{path}"),
         },
         reason: without_values(&error.into_inner().to_string()),
@@ -145,6 +146,22 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Resu
     json.end()
         .map_err(|error| ReadError::Malformed { path: "body".into(), reason: without_values(&error.to_string()) })?;
     Ok(value)
+}
+
+/// Where in the JSON, by the names of fields; what the message itself calls them may be anything.
+fn shown_path(path: &Path) -> String {
+    path.iter().fold(String::new(), |shown, segment| match segment {
+        Segment::Map { key } if shown.is_empty() => shown_name(key).to_owned(),
+        Segment::Map { key } => format!("{shown}.{}", shown_name(key)),
+        Segment::Seq { .. } => format!("{shown}{segment}"),
+        Segment::Enum { .. } | Segment::Unknown => shown,
+    })
+}
+
+/// A field's name as an error may repeat it. What could not be the name of one of our fields is `…`: it may be personal data.
+pub fn shown_name(name: &str) -> &str {
+    let plain = name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
+    if plain { name } else { "…" }
 }
 
 /// Takes the offending value out of serde's messages (`invalid type: string "ada@example.com", expected u64`).
@@ -168,6 +185,16 @@ mod tests {
     fn an_error_repeats_no_value_of_the_message() {
         let error = parse::<Vec<u32>>("detail.data", r#"[1, "ada@example.com"]"#).unwrap_err();
         assert_eq!(error.to_string(), "detail.data.[1]: invalid type: string …, expected u32 at line 1 column 21");
+    }
+
+    #[test]
+    fn an_error_repeats_no_name_that_is_none_of_ours() {
+        let check = |body: &str, expected: &str| {
+            let error = parse::<serde_json::Map<String, serde_json::Value>>("", body).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        };
+        check(r#"{"ada@example.com": nil}"#, "…: ");
+        check(r#"{"detail": nil}"#, "detail: ");
     }
 
     #[test]

@@ -26,7 +26,7 @@ mod redacted;
 
 pub use address::{Address, CountryCode, PostalCode, RegionCode, Subdivision};
 pub use email_address::EmailAddress;
-pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body};
+pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body, shown_name};
 pub use fact::{CLOCKS_DIFFER, DomainEvent, Fact, ReadError};
 pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId, WaveId, fingerprint};
 pub use money::Usd;

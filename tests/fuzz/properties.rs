@@ -3,7 +3,10 @@
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use publisher::StreamEvent;
-use switchyard_events::{DomainEvent, Envelope, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, parse_body};
+use switchyard_events::{
+    DomainEvent, Envelope, Fact, NexusThresholdCrossed, OrderConfirmed, OrderFlagged, OrderPlaced, PickWaveReleased,
+    parse_body,
+};
 
 /// A queue's message is an event that means the same when written and read again, or an error that repeats nothing of it.
 pub fn queue_body(bytes: &[u8]) {
@@ -11,6 +14,8 @@ pub fn queue_body(bytes: &[u8]) {
     reads::<OrderPlaced>(text);
     reads::<OrderConfirmed>(text);
     reads::<OrderFlagged>(text);
+    reads::<PickWaveReleased>(text);
+    reads::<NexusThresholdCrossed>(text);
 }
 
 fn reads<F: Fact + DomainEvent + PartialEq + std::fmt::Debug>(text: &str) {

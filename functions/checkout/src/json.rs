@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use switchyard_events::shown_name;
 
 /// Reads JSON. A field that an object names twice is an error of [`serde_json::error::Category::Data`], unlike bad syntax.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
@@ -63,19 +64,16 @@ impl<'de> Visitor<'de> for Reader {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some((name, Once(value))) = fields.next_entry::<String, _>()? {
-            let shown = shown(&name);
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom(format!("must name each field once; {shown} is there twice")));
+            if object.contains_key(&name) {
+                return Err(A::Error::custom(format!(
+                    "must name each field once; {} is there twice",
+                    shown_name(&name)
+                )));
             }
+            object.insert(name, value);
         }
         Ok(object.into())
     }
-}
-
-/// A field's name, if it is one that a field of ours could have.
-fn shown(name: &str) -> String {
-    let plain = name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    if plain { name.to_owned() } else { "one".to_owned() }
 }
 
 #[cfg(test)]
@@ -99,6 +97,6 @@ mod tests {
         check(r#"{"email":"a","email":"a"}"#, "email");
         check(r#"{"items":[{"sku":"A","quantity":1,"quantity":null}]}"#, "quantity");
         check(r#"{"e\u006dail":1,"email":2}"#, "email");
-        check(r#"{"ada@example.com":1,"ada@example.com":2}"#, "one");
+        check(r#"{"ada@example.com":1,"ada@example.com":2}"#, "…");
     }
 }
