@@ -22,10 +22,11 @@ up: build ## Bring the local cloud up with the stack in it, place an order and s
 down: ## Take it down and forget it
 	@.local/bin/yard down
 
-test: build ## Run every test, on a local cloud of its own, and then look for personal data in its logs
+test: build ## Run every test on a local cloud of its own, look for personal data in its logs, and break things for two minutes
 	@trap '$(BUILT)/yard --instance test down' EXIT; export SWITCHYARD_INSTANCE=test; \
 	$(BUILT)/yard --instance test up --no-build --parameter Schedules=DISABLED && cargo test --workspace && \
-	cargo test --workspace --test privacy -- --ignored
+	cargo test --workspace --test privacy -- --ignored && \
+	$(BUILT)/soak --instance test-soak --orders 150 --minutes 4
 
 soak: build ## Prove it under faults: make soak ORDERS=2000 MINUTES=10 SEED=1
 	@$(BUILT)/soak --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),5) --seed $(or $(SEED),1)

@@ -107,15 +107,18 @@ impl Report {
             writeln!(text, "{name:<22} {value}").ok();
         };
         let Orders { accepted, sold_out, open, repeats, .. } = orders;
-        line("seed", format!("{}, {} of all calls", self.seed, self.rate));
+        line("seed", format!("{}, faults in {} of all calls", self.seed, self.rate));
         line("orders", format!("{accepted} accepted, {sold_out} sold out, {open} open"));
         line("answers unclear", listed(&orders.unclear));
         line("repeated by clients", repeats.to_string());
-        line("calls in the storm", self.calls.to_string());
-        line("faults", format!("{}: {}", self.faults.values().sum::<u64>(), listed(&self.faults)));
-        line("processes killed", format!("{}: {}", self.killed.values().sum::<u64>(), listed(&self.killed)));
-        line("facts told again", listed(&self.told_again));
-        line("delivered shuffled", listed(&self.delivered));
+        if self.delivered.is_empty() {
+            line("calls in the storm", self.calls.to_string());
+            line("faults", format!("{}: {}", self.faults.values().sum::<u64>(), listed(&self.faults)));
+            line("processes killed", format!("{}: {}", self.killed.values().sum::<u64>(), listed(&self.killed)));
+            line("facts told again", listed(&self.told_again));
+        } else {
+            line("delivered shuffled", listed(&self.delivered));
+        }
         line("messages processed", format!("{} in {} batches", consumers.processed, consumers.batches));
         line("redeliveries", consumers.redeliveries.to_string());
         line("put back", format!("{} after a failure, {} until a lease ends", consumers.retried, consumers.deferred));
