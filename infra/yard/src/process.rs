@@ -71,6 +71,10 @@ mod tests {
         let marker = format!("switchyard-test-{}", std::process::id());
         let mut child =
             Command::new("sh").args(["-c", "while :; do sleep 1; done", &marker]).process_group(0).spawn().unwrap();
+        // Its command line is there a moment after the process.
+        while !is_ours(child.id(), &marker) {
+            sleep(Duration::from_millis(1)).await;
+        }
         end(child.id(), "another marker").await.unwrap();
         assert!(child.try_wait().unwrap().is_none());
 
