@@ -37,8 +37,8 @@ pub(crate) struct Cart {
 const HOARD: u32 = 900;
 
 impl Cart {
-    /// The `n`th cart of a seed: always the same. Each user comes three times, at about the same time, which is not yet too often
-    /// for fraud. One cart in ten has a throw-away address and far too much of one ware; one in twenty has the scarce ware in it.
+    /// The `n`th cart of a seed: always the same. Each user comes three times, at about the same time, for less than 300
+    /// dollars, which is neither too often nor too much for fraud. One cart in ten has a throw-away address and far too much of one ware; one in twenty has the scarce ware in it.
     pub(crate) fn of(seed: u64, n: usize, wares: &[Ware]) -> Self {
         let mut random = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (n as u64));
         let suspicious = n % 10 == 7;
@@ -51,7 +51,7 @@ impl Cart {
             if random.u32(..20) == 0 {
                 chosen.push(&wares[0]);
             }
-            wanted.extend(chosen.into_iter().map(|ware| (ware, random.u32(1..=3))));
+            wanted.extend(chosen.into_iter().map(|ware| (ware, random.u32(1..=2))));
         }
         let line = |(ware, quantity): (&Ware, u32)| Line {
             sku: ware.sku.clone(),

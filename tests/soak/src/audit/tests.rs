@@ -216,3 +216,46 @@ fn each_order_has_one_mail_and_nobody_else_has_any() {
     harmed.mails.clear();
     assert!(audit(&harmed).lost.iter().any(|line| line.contains("no mail")));
 }
+
+#[test]
+fn a_threshold_is_announced_if_it_is_passed_and_only_then() {
+    let check = |region: &'static str, dollars: i64, announced: bool, expected: &[&str]| {
+        let mut evidence = evidence();
+        let cart = &mut evidence.accepted[0].cart;
+        (cart.region, cart.lines[0].amount) = (region, Decimal::from(dollars));
+        if announced {
+            let crossed = row(&format!("JURISDICTION#US-{region}"), "CROSSED#2026").into_item();
+            evidence.tables.get_mut("tax").unwrap().push(crossed);
+        }
+        let found = audit(&evidence);
+        let said: Vec<_> =
+            found.lost.iter().chain(&found.doubled).filter(|line| line.starts_with("tax: threshold")).collect();
+        assert_eq!(said, expected, "{region} {dollars}");
+    };
+    check("WA", 100_001, true, &[]);
+    check("WA", 100_001, false, &["tax: threshold passed: US-WA is missing"]);
+    check("WA", 90_000, true, &["tax: threshold passed: US-WA should not be"]);
+    check("FL", 100_000, false, &[]); // the other line is exempt
+    check("FL", 100_001, false, &["tax: threshold passed: US-FL is missing"]);
+    check("NY", 900_000, false, &[]); // too few orders
+    check("OR", 900_000, false, &[]);
+}
+
+#[test]
+fn what_waits_for_a_job_is_lost_only_when_nothing_is_left_to_be_done() {
+    let check = |consumer: &str, sk: &str| {
+        let mut evidence = evidence();
+        let table = evidence.tables.get_mut(consumer).unwrap();
+        table.retain(|row| !Key::of(row).unwrap().sk.starts_with(sk));
+        assert!(!audit(&evidence).lost.is_empty(), "{consumer} {sk}");
+        evidence.at_rest = false;
+        if consumer == "warehouse" {
+            evidence.orders.retain(|row| Key::of(row).unwrap().sk != "STATUS#9#picking");
+            let table = evidence.tables.get_mut(consumer).unwrap();
+            table.retain(|row| !Key::of(row).unwrap().sk.starts_with("PAGE#"));
+        }
+        assert_eq!(audit(&evidence), Findings::default(), "{consumer} {sk}");
+    };
+    check("recommendations", "FEATURES");
+    check("warehouse", "RELEASED");
+}
