@@ -37,8 +37,9 @@ pub(crate) struct Cart {
 const HOARD: u32 = 900;
 
 impl Cart {
-    /// The `n`th cart of a seed: always the same. Each user comes three times, at about the same time, for less than 300
-    /// dollars, which is neither too often nor too much for fraud. One cart in ten has a throw-away address and far too much of one ware; one in twenty has the scarce ware in it.
+    /// The `n`th cart of a seed: always the same. Each user comes three times, at about the same time, for less than 300 dollars,
+    /// which is neither too often nor too much for fraud. One cart in ten has a throw-away address and far too much of one ware;
+    /// one in twenty has the scarce ware in it.
     pub(crate) fn of(seed: u64, n: usize, wares: &[Ware]) -> Self {
         let mut random = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (n as u64));
         let suspicious = n % 10 == 7;
