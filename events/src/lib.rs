@@ -23,6 +23,7 @@ mod order_placed;
 mod outbox;
 mod pick_wave_released;
 mod redacted;
+mod time;
 
 pub use address::{Address, CountryCode, PostalCode, RegionCode, Subdivision};
 pub use email_address::EmailAddress;

@@ -37,6 +37,7 @@ pub struct NexusThresholdCrossed {
     pub needs: Needs,
     /// When the crossing was noticed (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
+    #[serde(deserialize_with = "crate::time::read")]
     pub noticed_at: Timestamp,
 }
 

@@ -18,6 +18,7 @@ pub struct OrderConfirmed {
     pub score: u8,
     /// When it was decided (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
+    #[serde(deserialize_with = "crate::time::read")]
     pub confirmed_at: Timestamp,
 }
 
