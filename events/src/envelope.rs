@@ -28,7 +28,7 @@ pub struct Metadata {
     pub version: u32,
     /// When it happened (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::read")]
+    #[serde(deserialize_with = "crate::time::moment")]
     pub occurred_at: Timestamp,
     /// The service that says so.
     pub producer: String,

@@ -19,9 +19,11 @@ pub struct NexusThresholdCrossed {
     pub year: i16,
     /// The first day of the period that the state's law measures.
     #[schemars(with = "String", extend("format" = "date"))]
+    #[serde(deserialize_with = "crate::time::day")]
     pub period_from: Date,
     /// Its last day, which may be still to come.
     #[schemars(with = "String", extend("format" = "date"))]
+    #[serde(deserialize_with = "crate::time::day")]
     pub period_to: Date,
     /// Which sales the state counts.
     pub counts: Counts,
@@ -37,7 +39,7 @@ pub struct NexusThresholdCrossed {
     pub needs: Needs,
     /// When the crossing was noticed (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::read")]
+    #[serde(deserialize_with = "crate::time::moment")]
     pub noticed_at: Timestamp,
 }
 

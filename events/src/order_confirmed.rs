@@ -18,7 +18,7 @@ pub struct OrderConfirmed {
     pub score: u8,
     /// When it was decided (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::read")]
+    #[serde(deserialize_with = "crate::time::moment")]
     pub confirmed_at: Timestamp,
 }
 

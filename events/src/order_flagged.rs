@@ -20,7 +20,7 @@ pub struct OrderFlagged {
     pub reasons: Vec<Reason>,
     /// When it was decided (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::read")]
+    #[serde(deserialize_with = "crate::time::moment")]
     pub flagged_at: Timestamp,
 }
 

@@ -28,7 +28,7 @@ pub struct OrderPlaced {
     pub ship_to: Redacted<Address>,
     /// When the order was committed (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::read")]
+    #[serde(deserialize_with = "crate::time::moment")]
     pub placed_at: Timestamp,
 }
 

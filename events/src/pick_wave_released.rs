@@ -22,7 +22,7 @@ pub struct PickWaveReleased {
     pub pages: u32,
     /// When the wave was closed (RFC 3339, UTC), the same in all its pages.
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::read")]
+    #[serde(deserialize_with = "crate::time::moment")]
     pub released_at: Timestamp,
     /// The orders of this page: 1 to 90, each in one page only, and whole.
     #[schemars(length(min = 1, max = 90))]
