@@ -45,7 +45,7 @@ pub(crate) async fn make(stage: &Stage, book: &Book, seed: u64, told: &std::cell
 
 /// Half of the orders are left alone: what is lost of them stays lost, and is found.
 fn is_told_again(order_id: &str) -> bool {
-    order_id.bytes().last().is_some_and(|last| last.is_multiple_of(2))
+    order_id.bytes().map(u32::from).sum::<u32>().is_multiple_of(2)
 }
 
 async fn again(stage: &Stage, order_id: &str, random: &mut Rng) -> Result<Told> {
