@@ -2,7 +2,7 @@
 # Breaks the code on purpose, one promise at a time (tests/mutations/*.patch), in a copy of the last commit, and says which
 # tests notice. A mutation that nothing notices is a hole in the tests: then the exit code is 1.
 #
-#   tests/mutations.sh [NAME...]     all of them, or these; about five minutes each, ten before the first
+#   tests/mutations.sh [NAME...]     all of them, or these; about eight minutes each, ten before the first
 #   tests/mutations.sh --check       only whether every patch still fits
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
@@ -46,7 +46,7 @@ for name in "${names[@]%.patch}"; do
     fi
     suite >> "$work/$name.log" 2>&1
     noticed=$(grep -cE '^    [a-z_:]+$' "$work/$name.log")
-    "$CARGO_TARGET_DIR/debug/soak" --instance mutation-soak --orders 200 --minutes 4 > "$work/$name.soak" 2>> "$work/$name.log"
+    "$CARGO_TARGET_DIR/debug/soak" --instance mutation-soak --orders 600 --minutes 6 > "$work/$name.soak" 2>> "$work/$name.log"
     soak=$?
     verdict=$(grep -E '^(effects lost|effects doubled|mails doubled)' "$work/$name.soak" | tr -s ' ' | paste -sd ';')
     echo "$name: $noticed tests fail; soak $( ((soak == 0)) && echo passes || echo fails ) ($verdict)"
