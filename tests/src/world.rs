@@ -8,8 +8,9 @@ use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, Approx
 use serde_json::{Value, json};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::{Instant, sleep};
+use yard::email::mailbox;
 use yard::trace::{State, Trace, trace};
-use yard::{Api, Cloud, Instance, Project, Reply, Stack, fetch};
+use yard::{Api, Cloud, Instance, Project, Reply, Stack};
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -126,10 +127,7 @@ impl World {
 
     /// The mails that were sent to this address.
     pub async fn mails_to(&self, address: &str) -> Vec<Value> {
-        let endpoint = self.cloud.endpoint.as_deref().unwrap();
-        let page = fetch(&format!("{endpoint}/_ministack/ses/messages")).await.unwrap().json();
-        let mails = page["messages"].as_object().into_iter().flat_map(|accounts| accounts.values());
-        let mails = mails.flat_map(|mails| mails.as_array().unwrap()).cloned();
+        let mails = mailbox(&self.cloud).await.unwrap().into_iter();
         mails.filter(|mail| mail["To"].to_string().contains(address)).collect()
     }
 

@@ -116,7 +116,8 @@ impl<S: Sender> Leased<S> {
             .set_expression_attribute_values(Some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
-        for attempt in 0.. {
+        let mut attempt = 0;
+        loop {
             let error = match put.clone().send().await {
                 Ok(answer) => {
                     self.table.count(answer.consumed_capacity());
@@ -131,11 +132,11 @@ impl<S: Sender> Leased<S> {
                 }
                 Some(busy) if is_busy(busy.code()) && attempt < PATIENCE => {
                     tokio::time::sleep(backoff::contention(attempt)).await;
+                    attempt += 1;
                 }
                 _ => return Err(retry("PutItem", &error)),
             }
         }
-        Err(Failure::retry("not claimed"))
     }
 
     /// Says that it was sent, but only while the lease is ours: whoever took it over since will say so instead.

@@ -9,6 +9,7 @@ use crate::table::Usage;
 use crate::{Failure, Metrics, Outcome};
 
 /// Counts a batch's outcomes.
+#[derive(Default)]
 pub(crate) struct Tally {
     consumer: &'static str,
     batch_size: usize,
@@ -22,16 +23,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub(crate) fn new(consumer: &'static str, batch_size: usize) -> Self {
-        Self {
-            consumer,
-            batch_size,
-            processed: 0,
-            duplicate: 0,
-            retried: 0,
-            deferred: 0,
-            rejected: 0,
-            lag_ms: Vec::new(),
-        }
+        Self { consumer, batch_size, ..Self::default() }
     }
 
     /// Counts one message and logs it.

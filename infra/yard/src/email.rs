@@ -48,10 +48,7 @@ impl Confirmation {
         };
         let field = |name: &str| text(&row, name).unwrap_or_default();
         let (reference, sent_at) = (field("reference"), field("processed_at"));
-        let mail = match &cloud.endpoint {
-            Some(endpoint) => find(&fetch(&format!("{endpoint}/_ministack/ses/messages")).await?.json(), &reference),
-            None => None,
-        };
+        let mail = find(&mailbox(cloud).await?, &reference);
         Ok(Self { order_id: order_id.to_owned(), reference, sent_at, mail })
     }
 
@@ -84,10 +81,24 @@ impl Mail {
     }
 }
 
-/// The message of this id on the page where the local cloud shows what was sent, by account.
-fn find(page: &Value, reference: &str) -> Option<Mail> {
-    let mut messages = page["messages"].as_object()?.values().filter_map(Value::as_array).flatten();
-    let message = messages.find(|message| message["MessageId"] == reference)?;
+/// Every mail that the local cloud has taken, as it shows them; none on AWS, since SES keeps no copies.
+pub async fn mailbox(cloud: &Cloud) -> Result<Vec<Value>> {
+    let Some(endpoint) = &cloud.endpoint else {
+        return Ok(Vec::new());
+    };
+    let page = fetch(&format!("{endpoint}/_ministack/ses/messages")).await?.json();
+    Ok(messages(&page).cloned().collect())
+}
+
+/// The mails of all accounts.
+fn messages(page: &Value) -> impl Iterator<Item = &Value> {
+    let accounts = page["messages"].as_object().into_iter().flat_map(serde_json::Map::values);
+    accounts.filter_map(Value::as_array).flatten()
+}
+
+/// The mail that SES calls this.
+fn find<'a>(mailbox: impl IntoIterator<Item = &'a Value>, reference: &str) -> Option<Mail> {
+    let message = mailbox.into_iter().find(|message| message["MessageId"] == reference)?;
     let field = |name: &str| message[name].as_str().unwrap_or_default().to_owned();
     let to = message["To"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
     Some(Mail {
@@ -117,14 +128,14 @@ mod tests {
                 "BodyText": "Thank you\n", "BodyHtml": "<p>Thank you</p>"})
         };
         let page = json!({"messages": {"000000000000": [message("m1@ses"), message("m2@ses")]}});
-        let mail = find(&page, "m2@ses");
+        let mail = find(messages(&page), "m2@ses");
         assert_eq!(
             confirmation(mail).render(),
             "order ord_1  sent 2026-05-26T14:23:04.000Z  SES message m2@ses\n\n\
              From:    orders@example.com\nTo:      ada@example.com\nSubject: Your order\n\nThank you"
         );
-        assert_eq!(find(&page, "m3@ses"), None);
-        assert_eq!(find(&json!({}), "m1@ses"), None);
+        assert_eq!(find(messages(&page), "m3@ses"), None);
+        assert_eq!(find(messages(&json!({})), "m1@ses"), None);
     }
 
     #[test]

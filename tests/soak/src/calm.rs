@@ -10,7 +10,8 @@ use serde_json::Value;
 use switchyard_chassis::Item;
 use switchyard_events::OutboxEntry;
 use tokio::time::{Instant, sleep};
-use yard::{Consumer, fetch};
+use yard::Consumer;
+use yard::email::mailbox;
 
 use crate::audit::{Evidence, Mail};
 use crate::client::Pages;
@@ -161,13 +162,9 @@ async fn scan(stage: &Stage, table: &str) -> Result<Vec<Item>> {
 
 /// Every mail that the local cloud has taken.
 async fn mails(stage: &Stage) -> Result<Vec<Mail>> {
-    let endpoint = stage.cloud.endpoint.as_deref().unwrap_or_default();
-    let page = fetch(&format!("{endpoint}/_ministack/ses/messages")).await?.json();
-    let accounts = page["messages"].as_object().into_iter().flat_map(serde_json::Map::values);
-    let mails = accounts.filter_map(|mails| mails.as_array()).flatten();
     let mail = |mail: &Value| Mail {
         to: mail["To"][0].as_str().unwrap_or_default().to_owned(),
         text: mail["BodyText"].as_str().unwrap_or_default().to_owned(),
     };
-    Ok(mails.map(mail).collect())
+    Ok(mailbox(&stage.cloud).await?.iter().map(mail).collect())
 }
