@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use crate::InvalidValue;
 use crate::ids::text_type;
 
 /// A shipping address, as much of it as the consumers need.
@@ -54,6 +54,6 @@ text_type!(
     )
 );
 
-fn rule(holds: bool, otherwise: &str) -> Result<(), Invalid> {
-    if holds { Ok(()) } else { Err(Invalid::new(otherwise)) }
+fn rule(holds: bool, otherwise: &str) -> Result<(), InvalidValue> {
+    if holds { Ok(()) } else { Err(InvalidValue::new(otherwise)) }
 }

@@ -1,6 +1,6 @@
 //! An address that mail can be sent to.
 
-use crate::Invalid;
+use crate::InvalidValue;
 use crate::ids::text_type;
 
 /// Longest address, in bytes (RFC 5321, §4.5.3.1.3: a path of 256 with its two brackets).
@@ -20,8 +20,8 @@ impl EmailAddress {
     }
 }
 
-fn check(text: &str) -> Result<(), Invalid> {
-    let wrong = || Invalid::new("must be a mail address such as name@example.com, at most 254 characters");
+fn check(text: &str) -> Result<(), InvalidValue> {
+    let wrong = || InvalidValue::new("must be a mail address such as name@example.com, at most 254 characters");
     let (local, domain) = text.split_once('@').ok_or_else(wrong)?;
     let local_ok = (1..=64).contains(&local.len())
         && local.bytes().all(|b| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b));

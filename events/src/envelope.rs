@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_path_to_error::{Path, Segment};
 
-use crate::{AggregateId, CorrelationId, EventId, Fact, OutboxEntry, ReadError};
+use crate::{AggregateId, CorrelationId, EventId, Fact, OutboxEntry, ParseError};
 
 /// What lies on the bus as `Detail`: who says what about which thing, and the fact itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -85,7 +85,7 @@ impl<T: Fact> Envelope<T> {
         producer: &str,
         occurred_at: Timestamp,
         cause: Cause,
-    ) -> Result<Self, crate::Invalid> {
+    ) -> Result<Self, crate::InvalidValue> {
         let metadata = Metadata {
             event_id: EventId::derive(T::TYPE, data.aggregate_id(), sequence),
             event_type: T::TYPE.into(),
@@ -128,14 +128,14 @@ struct Delivery<'a> {
 }
 
 /// Reads the metadata of an event from the body of a queue message.
-pub fn parse_body(body: &str) -> Result<RawEnvelope<'_>, ReadError> {
+pub fn parse_body(body: &str) -> Result<RawEnvelope<'_>, ParseError> {
     parse::<Delivery<'_>>("", body).map(|delivery| delivery.detail)
 }
 
 /// Reads JSON; the error says where and what, and repeats no value.
-pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Result<T, ReadError> {
+pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Result<T, ParseError> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| ReadError::Malformed {
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| ParseError::Malformed {
         path: match (prefix, shown_path(error.path()).as_str()) {
             ("", "") => "body".into(),
             ("", path) => path.into(),
@@ -145,22 +145,22 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Resu
         reason: without_values(&error.into_inner().to_string()),
     })?;
     json.end()
-        .map_err(|error| ReadError::Malformed { path: "body".into(), reason: without_values(&error.to_string()) })?;
+        .map_err(|error| ParseError::Malformed { path: "body".into(), reason: without_values(&error.to_string()) })?;
     Ok(value)
 }
 
 /// Where in the JSON, by the names of fields; what the message itself calls them may be anything.
 fn shown_path(path: &Path) -> String {
     path.iter().fold(String::new(), |shown, segment| match segment {
-        Segment::Map { key } if shown.is_empty() => shown_name(key).to_owned(),
-        Segment::Map { key } => format!("{shown}.{}", shown_name(key)),
+        Segment::Map { key } if shown.is_empty() => safe_field_name(key).to_owned(),
+        Segment::Map { key } => format!("{shown}.{}", safe_field_name(key)),
         Segment::Seq { .. } => format!("{shown}{segment}"),
         Segment::Enum { .. } | Segment::Unknown => shown,
     })
 }
 
 /// A field's name as an error may repeat it. What could not be the name of one of our fields is `…`: it may be personal data.
-pub fn shown_name(name: &str) -> &str {
+pub fn safe_field_name(name: &str) -> &str {
     let plain = name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
     if plain { name } else { "…" }
 }

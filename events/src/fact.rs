@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{EventId, Invalid, RawEnvelope};
+use crate::{EventId, InvalidValue, RawEnvelope};
 
 /// Something that happened: one type and one version, emitted by one service.
 pub trait Fact: Serialize + DeserializeOwned + JsonSchema {
@@ -23,24 +23,24 @@ pub trait Fact: Serialize + DeserializeOwned + JsonSchema {
     fn happened_at(&self) -> (&'static str, Timestamp);
 
     /// What the field types cannot say, such as sums that must agree.
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidValue> {
         Ok(())
     }
 }
 
 /// How far a clock may be ahead of another's. What claims to come from further in the future is wrong, and would stay the newest,
 /// and in the sums of a year to come, for as long.
-pub const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_hours(24);
+pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a consumer reads: one [`Fact`], or an enum of several.
 pub trait DomainEvent: Sized {
     /// Reads the data of an envelope whose metadata is already known.
-    fn read(envelope: &RawEnvelope<'_>) -> Result<Self, ReadError>;
+    fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError>;
 }
 
 /// Why an envelope could not be read. Its text holds no value of the message, so that it may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
+pub enum ParseError {
     /// The text is no JSON, or a field is missing, unknown in type, or out of range.
     #[error("{path}: {reason}")]
     Malformed {
@@ -76,7 +76,7 @@ pub enum ReadError {
     },
 }
 
-impl ReadError {
+impl ParseError {
     /// A short, stable name for dead-letter attributes and metrics.
     pub fn code(&self) -> &'static str {
         match self {
@@ -89,13 +89,13 @@ impl ReadError {
 }
 
 impl<T: Fact> DomainEvent for T {
-    fn read(envelope: &RawEnvelope<'_>) -> Result<Self, ReadError> {
+    fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError> {
         let metadata = &envelope.metadata;
         if metadata.event_type != T::TYPE {
-            return Err(ReadError::UnknownType(shown(&metadata.event_type)));
+            return Err(ParseError::UnknownType(shown(&metadata.event_type)));
         }
         if metadata.version != T::VERSION {
-            return Err(ReadError::UnknownVersion {
+            return Err(ParseError::UnknownVersion {
                 event_type: T::TYPE.into(),
                 found: metadata.version,
                 known: T::VERSION,
@@ -103,7 +103,7 @@ impl<T: Fact> DomainEvent for T {
         }
         let fact: T = crate::envelope::parse("detail.data", envelope.data.get())?;
         let inconsistent =
-            |path: &str, reason: &str| ReadError::Inconsistent { path: path.into(), reason: reason.into() };
+            |path: &str, reason: &str| ParseError::Inconsistent { path: path.into(), reason: reason.into() };
         if metadata.aggregate.kind != T::AGGREGATE || metadata.aggregate.id.as_str() != fact.aggregate_id() {
             return Err(inconsistent("detail.metadata.aggregate", "does not name what the data is about"));
         }
@@ -111,7 +111,7 @@ impl<T: Fact> DomainEvent for T {
             return Err(inconsistent("detail.metadata.event_id", "is not derived from type, aggregate and sequence"));
         }
         let (field, happened_at) = fact.happened_at();
-        if happened_at.duration_since(metadata.occurred_at) > CLOCKS_DIFFER {
+        if happened_at.duration_since(metadata.occurred_at) > MAX_CLOCK_SKEW {
             let reason = "lies more than a day after detail.metadata.occurred_at; correct the producer's clock";
             return Err(inconsistent(&format!("detail.data.{field}"), reason));
         }

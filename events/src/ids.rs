@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 /// Why a value was refused. The text never repeats the value, so that it may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Invalid(pub String);
+pub struct InvalidValue(pub String);
 
-impl Invalid {
+impl InvalidValue {
     /// An explanation for people: what is wrong and what is allowed.
     pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
@@ -21,10 +21,10 @@ impl Invalid {
 /// Longest identifier, in bytes: keys and message attributes stay short.
 const MAX_ID: usize = 64;
 
-fn identifier(value: &str, extra: &str, max: usize) -> Result<(), Invalid> {
+fn identifier(value: &str, extra: &str, max: usize) -> Result<(), InvalidValue> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c) || extra.contains(c);
     if value.is_empty() || value.len() > max || !value.chars().all(allowed) {
-        return Err(Invalid(format!("must be 1 to {max} ASCII letters, digits or -_.{extra}")));
+        return Err(InvalidValue(format!("must be 1 to {max} ASCII letters, digits or -_.{extra}")));
     }
     Ok(())
 }
@@ -39,9 +39,9 @@ macro_rules! text_type {
 
         impl $name {
             /// Parses the text, or says what is allowed.
-            pub fn parse(text: impl Into<String>) -> Result<Self, $crate::Invalid> {
+            pub fn parse(text: impl Into<String>) -> Result<Self, $crate::InvalidValue> {
                 let text = text.into();
-                let check: fn(&str) -> Result<(), $crate::Invalid> = $check;
+                let check: fn(&str) -> Result<(), $crate::InvalidValue> = $check;
                 check(&text).map(|()| Self(text))
             }
 
@@ -52,7 +52,7 @@ macro_rules! text_type {
         }
 
         impl TryFrom<String> for $name {
-            type Error = $crate::Invalid;
+            type Error = $crate::InvalidValue;
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 Self::parse(text)
             }
@@ -151,11 +151,11 @@ impl Quantity {
 }
 
 impl TryFrom<u64> for Quantity {
-    type Error = Invalid;
-    fn try_from(number: u64) -> Result<Self, Invalid> {
+    type Error = InvalidValue;
+    fn try_from(number: u64) -> Result<Self, InvalidValue> {
         match u32::try_from(number) {
             Ok(quantity @ 1..=Self::MAX) => Ok(Self(quantity)),
-            _ => Err(Invalid(format!("must be a whole number from 1 to {}", Self::MAX))),
+            _ => Err(InvalidValue(format!("must be a whole number from 1 to {}", Self::MAX))),
         }
     }
 }

@@ -27,14 +27,14 @@ mod time;
 
 pub use address::{Address, CountryCode, PostalCode, RegionCode, Subdivision};
 pub use email_address::EmailAddress;
-pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body, shown_name};
-pub use fact::{CLOCKS_DIFFER, DomainEvent, Fact, ReadError};
-pub use ids::{AggregateId, CorrelationId, EventId, Invalid, OrderId, Quantity, Sku, UserId, WaveId, fingerprint};
+pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body, safe_field_name};
+pub use fact::{DomainEvent, Fact, MAX_CLOCK_SKEW, ParseError};
+pub use ids::{AggregateId, CorrelationId, EventId, InvalidValue, OrderId, Quantity, Sku, UserId, WaveId, fingerprint};
 pub use money::Usd;
 pub use nexus_threshold_crossed::{Counts, Needs, NexusThresholdCrossed};
 pub use order_confirmed::OrderConfirmed;
 pub use order_flagged::{OrderFlagged, Reason};
-pub use order_placed::{Line, MAX_LINES, OrderPlaced};
+pub use order_placed::{MAX_LINES, OrderLine, OrderPlaced};
 pub use outbox::OutboxEntry;
 pub use pick_wave_released::{Pick, PickWaveReleased};
 pub use redacted::Redacted;

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
-use crate::{Invalid, Quantity};
+use crate::{InvalidValue, Quantity};
 
 /// An amount in United States dollars. In JSON a number with two decimals (`89.50`), never a float in between.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -28,8 +28,8 @@ impl Usd {
     }
 
     /// Reads plain decimal notation with at most two decimals.
-    pub fn parse(text: &str) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("must be an amount in dollars with at most two decimals, such as 89.50");
+    pub fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let wrong = || InvalidValue::new("must be an amount in dollars with at most two decimals, such as 89.50");
         let digits = text.strip_prefix('-').unwrap_or(text);
         if !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
             return Err(wrong());
@@ -39,7 +39,7 @@ impl Usd {
             return Err(wrong());
         }
         if amount.abs() > Decimal::from(Self::LIMIT) {
-            return Err(Invalid(format!("must be at most {} dollars", Self::LIMIT)));
+            return Err(InvalidValue(format!("must be at most {} dollars", Self::LIMIT)));
         }
         amount.rescale(2);
         amount.set_sign_positive(amount.is_zero() || amount.is_sign_positive());

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AggregateId, Fact, Invalid, Subdivision, Usd};
+use crate::{AggregateId, Fact, InvalidValue, Subdivision, Usd};
 
 /// Sales into a state have passed its economic-nexus threshold. Emitted by `tax`, once per state and calendar year.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -69,7 +69,7 @@ pub enum Needs {
 
 impl NexusThresholdCrossed {
     /// The id of a state and year.
-    pub fn id(jurisdiction: &Subdivision, year: i16) -> Result<AggregateId, Invalid> {
+    pub fn id(jurisdiction: &Subdivision, year: i16) -> Result<AggregateId, InvalidValue> {
         AggregateId::parse(format!("{jurisdiction}.{year}"))
     }
 }
@@ -87,15 +87,15 @@ impl Fact for NexusThresholdCrossed {
         ("noticed_at", self.noticed_at)
     }
 
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidValue> {
         if self.nexus_id != Self::id(&self.jurisdiction, self.year)? {
-            return Err(Invalid::new("nexus_id is not made of jurisdiction and year"));
+            return Err(InvalidValue::new("nexus_id is not made of jurisdiction and year"));
         }
         if self.period_to < self.period_from || self.period_to.year() != self.year {
-            return Err(Invalid::new("period_to must not be before period_from, and be in the year"));
+            return Err(InvalidValue::new("period_to must not be before period_from, and be in the year"));
         }
         if (self.needs == Needs::Amount) != self.threshold_transactions.is_none() {
-            return Err(Invalid::new("threshold_transactions and needs contradict each other"));
+            return Err(InvalidValue::new("threshold_transactions and needs contradict each other"));
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, EmailAddress, Fact, Invalid, OrderId, Quantity, Redacted, Sku, Usd, UserId};
+use crate::{Address, EmailAddress, Fact, InvalidValue, OrderId, Quantity, Redacted, Sku, Usd, UserId};
 
 /// The most lines of one order: with its own row, its stock and its consumers' effects it stays inside one DynamoDB
 /// transaction (at most 100 actions, <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>, 2026-11-21).
@@ -23,7 +23,7 @@ pub struct OrderPlaced {
     pub total_usd: Usd,
     /// What was ordered: 1 to 50 lines, each product once.
     #[schemars(length(min = 1, max = 50))]
-    pub items: Vec<Line>,
+    pub items: Vec<OrderLine>,
     /// Where the goods go.
     pub ship_to: Redacted<Address>,
     /// When the order was committed (RFC 3339, UTC).
@@ -34,7 +34,7 @@ pub struct OrderPlaced {
 
 /// One product of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Line {
+pub struct OrderLine {
     /// The product.
     pub sku: Sku,
     /// Its name on the day of the order.
@@ -47,7 +47,7 @@ pub struct Line {
     pub taxable: bool,
 }
 
-impl Line {
+impl OrderLine {
     /// Price times quantity.
     pub fn amount(&self) -> Usd {
         self.unit_price_usd * self.quantity
@@ -56,8 +56,8 @@ impl Line {
 
 impl OrderPlaced {
     /// The sum of the lines.
-    pub fn sum(lines: &[Line]) -> Usd {
-        lines.iter().map(Line::amount).sum()
+    pub fn sum(lines: &[OrderLine]) -> Usd {
+        lines.iter().map(OrderLine::amount).sum()
     }
 
     /// How many pieces the order holds.
@@ -79,20 +79,20 @@ impl Fact for OrderPlaced {
         ("placed_at", self.placed_at)
     }
 
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidValue> {
         if !(1..=MAX_LINES).contains(&self.items.len()) {
-            return Err(Invalid(format!("items must have 1 to {MAX_LINES} lines")));
+            return Err(InvalidValue(format!("items must have 1 to {MAX_LINES} lines")));
         }
         let mut skus: Vec<_> = self.items.iter().map(|line| &line.sku).collect();
         skus.sort();
         if skus.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(Invalid::new("items must name each sku once"));
+            return Err(InvalidValue::new("items must name each sku once"));
         }
         if self.items.iter().any(|line| line.unit_price_usd < Usd::ZERO) {
-            return Err(Invalid::new("items must have no negative unit_price_usd"));
+            return Err(InvalidValue::new("items must have no negative unit_price_usd"));
         }
         if Self::sum(&self.items) != self.total_usd {
-            return Err(Invalid::new("total_usd is not the sum of the items"));
+            return Err(InvalidValue::new("total_usd is not the sum of the items"));
         }
         Ok(())
     }

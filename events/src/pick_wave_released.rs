@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, Invalid, OrderId, Sku, WaveId};
+use crate::{Fact, InvalidValue, OrderId, Sku, WaveId};
 
 /// A wave of orders is closed, and its goods are to be picked. Emitted by `warehouse`, once per page of the wave; the page is the
 /// sequence.
@@ -72,27 +72,28 @@ impl Fact for PickWaveReleased {
         ("released_at", self.released_at)
     }
 
-    fn check(&self) -> Result<(), Invalid> {
+    fn check(&self) -> Result<(), InvalidValue> {
         if !(1..=self.pages).contains(&self.page) {
-            return Err(Invalid::new("page must be from 1 to pages"));
+            return Err(InvalidValue::new("page must be from 1 to pages"));
         }
         if !(1..=Self::MAX_ORDERS).contains(&self.order_ids.len()) || self.lines() > Self::MAX_LINES {
             let (orders, lines) = (Self::MAX_ORDERS, Self::MAX_LINES);
-            return Err(Invalid(format!("a page must hold 1 to {orders} orders and at most {lines} lines")));
+            return Err(InvalidValue(format!("a page must hold 1 to {orders} orders and at most {lines} lines")));
         }
-        let orders = distinct(&self.order_ids).ok_or_else(|| Invalid::new("order_ids must name each order once"))?;
+        let orders =
+            distinct(&self.order_ids).ok_or_else(|| InvalidValue::new("order_ids must name each order once"))?;
         let skus: Vec<_> = self.picks.iter().map(|pick| &pick.sku).collect();
-        distinct(&skus).ok_or_else(|| Invalid::new("picks must name each sku once"))?;
+        distinct(&skus).ok_or_else(|| InvalidValue::new("picks must name each sku once"))?;
         for pick in &self.picks {
-            distinct(&pick.order_ids).ok_or_else(|| Invalid::new("a pick must name each order once"))?;
+            distinct(&pick.order_ids).ok_or_else(|| InvalidValue::new("a pick must name each order once"))?;
             // Nobody orders less than one piece, so an order more than pieces means that a sum went wrong.
             if (pick.quantity as usize) < pick.order_ids.len().max(1) {
-                return Err(Invalid::new("a pick must hold at least a piece for each of its orders"));
+                return Err(InvalidValue::new("a pick must hold at least a piece for each of its orders"));
             }
         }
         let picked: BTreeSet<_> = self.picks.iter().flat_map(|pick| &pick.order_ids).collect();
         if picked != orders {
-            return Err(Invalid::new("picks must be for the orders in order_ids, all of them and no others"));
+            return Err(InvalidValue::new("picks must be for the orders in order_ids, all of them and no others"));
         }
         Ok(())
     }

@@ -28,7 +28,7 @@ fn round_trips<T: Fact + DomainEvent>() {
     let text = sample::<T>();
     let body = format!(r#"{{"version":"0","detail-type":"{}","detail":{text}}}"#, T::TYPE);
     let raw = parse_body(&body).unwrap();
-    let envelope = Envelope { data: T::read(&raw).unwrap(), metadata: raw.metadata };
+    let envelope = Envelope { data: T::parse(&raw).unwrap(), metadata: raw.metadata };
     // Compared as text, not as `Value`: 101.50 must not come back as 101.5.
     let squeezed: String = compact(&text);
     assert_eq!(serde_json::to_string(&envelope).unwrap(), squeezed);
@@ -145,12 +145,12 @@ fn taking_a_property_away_requiring_one_or_changing_a_rule_is_noticed() {
     let mut stricter = before.clone();
     stricter["required"].as_array_mut().unwrap().push("extra".into());
     let mut other = before.clone();
-    other["$defs"]["Line"]["properties"]["name"]["type"] = "number".into();
+    other["$defs"]["OrderLine"]["properties"]["name"]["type"] = "number".into();
     for broken in [&without, &stricter, &other] {
         assert!(!not_additive("", &before, broken).is_empty());
     }
     let mut more = before.clone();
-    more["$defs"]["Line"]["properties"]["gift"] = serde_json::json!({"type": "boolean"});
+    more["$defs"]["OrderLine"]["properties"]["gift"] = serde_json::json!({"type": "boolean"});
     assert_eq!(not_additive("", &before, &more), Vec::<String>::new());
 }
 
@@ -159,7 +159,7 @@ fn read_changed(from: &str, to: &str) -> String {
     let changed = text.replacen(from, to, 1);
     assert_ne!(text, changed, "{from} is not in the sample");
     let body = format!(r#"{{"detail":{changed}}}"#);
-    match parse_body(&body).and_then(|raw| OrderPlaced::read(&raw)) {
+    match parse_body(&body).and_then(|raw| OrderPlaced::parse(&raw)) {
         Ok(_) => "ok".into(),
         Err(error) => error.to_string(),
     }

@@ -19,7 +19,7 @@ pub fn queue_body(bytes: &[u8]) {
 }
 
 fn reads<F: Fact + DomainEvent + PartialEq + std::fmt::Debug>(text: &str) {
-    let read = |text: &str| parse_body(text).and_then(|raw| Ok((F::read(&raw)?, raw.metadata)));
+    let read = |text: &str| parse_body(text).and_then(|raw| Ok((F::parse(&raw)?, raw.metadata)));
     match read(text) {
         Ok((data, metadata)) => {
             let envelope = Envelope { metadata, data };

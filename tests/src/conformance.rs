@@ -4,22 +4,24 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use jiff::SignedDuration;
-use switchyard_chassis::conformance::{self as suite, Bench, Fault, Strike, body, event_id, order};
-use switchyard_chassis::{Apply, Batch, Clients, Env, Failure, Leased, Memory};
+use switchyard_chassis::conformance::{
+    self as suite, ConsumerHarness, FaultyConsumer, InjectedFault, body, event_id, order,
+};
+use switchyard_chassis::{Apply, Batch, Clients, DedupConfig, Env, Failure, Leased};
 use switchyard_events::EventId;
 
 use crate::facts;
 use crate::world::World;
 
-const MEMORY: Memory = Memory { marker_ttl_days: 90, generation: 1 };
+const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90, generation: 1 };
 
 /// The event that a fault strikes.
-fn second(bench: &Bench) -> EventId {
+fn second(bench: &ConsumerHarness) -> EventId {
     event_id(&(bench.event)(2))
 }
 
-fn on_purpose() -> Strike {
-    Strike::Fail(Failure::reject("on_purpose", "a fault on purpose"))
+fn on_purpose() -> InjectedFault {
+    InjectedFault::Fail(Failure::reject("on_purpose", "a fault on purpose"))
 }
 
 /// The `n`th of the facts that are told about orders, of each kind in turn.
@@ -36,20 +38,24 @@ fn fate(n: u32) -> String {
 /// A batch of a consumer whose effect lies in its table.
 macro_rules! transactional {
     ($consumer:expr) => {
-        |_world: &World, bench: &Bench, strike: Strike| {
-            let consumer = Fault { inner: $consumer, event_id: second(bench), strike };
+        |_world: &World, bench: &ConsumerHarness, strike: InjectedFault| {
+            let consumer = FaultyConsumer { inner: $consumer, event_id: second(bench), strike };
             Batch::transactional(consumer, bench.table.clone(), bench.queue.clone(), MEMORY, bench.clock.clone())
         }
     };
 }
 
 /// A batch of the one consumer that sends.
-fn email(world: &World, bench: &Bench, strike: Strike) -> Batch<Leased<Fault<::email::Email>>> {
+fn email(
+    world: &World,
+    bench: &ConsumerHarness,
+    strike: InjectedFault,
+) -> Batch<Leased<FaultyConsumer<::email::Email>>> {
     let sender = world.stack.consumer("email").unwrap().sender.clone();
     let mut env = Env::from(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
     let inner = ::email::Email::from_env(&mut env, &Clients::from_sdk(world.cloud.config.clone()));
     env.finish(()).unwrap();
-    let sender = Fault { inner, event_id: second(bench), strike };
+    let sender = FaultyConsumer { inner, event_id: second(bench), strike };
     let lease = SignedDuration::from_secs(2);
     Batch::leased(sender, bench.table.clone(), bench.queue.clone(), lease, MEMORY, bench.clock.clone())
 }
@@ -63,7 +69,7 @@ fn stranger(event: fn(u32) -> String, n: u32) -> String {
 }
 
 /// Every call and every unit is paid for at every order: a change of these numbers should be meant.
-async fn costs<A: Apply>(bench: &Bench, batch: &Batch<A>) -> Costs {
+async fn costs<A: Apply>(bench: &ConsumerHarness, batch: &Batch<A>) -> Costs {
     let mut costs = Vec::new();
     for events in [vec![100], (200..210).collect::<Vec<_>>()] {
         let bodies: Vec<_> = events.into_iter().map(|n| stranger(bench.event, n)).collect();
@@ -81,8 +87,8 @@ macro_rules! conforms {
         $(mod $name {
             use super::*;
 
-            async fn bench(world: &World) -> Bench {
-                Bench::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await.of($event)
+            async fn bench(world: &World) -> ConsumerHarness {
+                ConsumerHarness::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await.of($event)
             }
 
             #[tokio::test]
@@ -90,28 +96,28 @@ macro_rules! conforms {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
                 let documented: Costs = $costs;
-                assert_eq!(costs(&bench, &$batch(&world, &bench, Strike::Nothing)).await, documented);
+                assert_eq!(costs(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await, documented);
             }
 
             #[tokio::test]
             async fn a_duplicate_changes_nothing() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::a_duplicate_changes_nothing(&bench, &$batch(&world, &bench, Strike::Nothing)).await;
+                suite::a_duplicate_changes_nothing(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await;
             }
 
             #[tokio::test]
             async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::poison_goes_to_the_dead_letters_and_its_neighbours_are_done(&bench, &$batch(&world, &bench, Strike::Nothing)).await;
+                suite::poison_goes_to_the_dead_letters_and_its_neighbours_are_done(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await;
             }
 
             #[tokio::test]
             async fn a_panic_is_its_own_records_failure() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                let (broken, whole) = ($batch(&world, &bench, Strike::Panic), $batch(&world, &bench, Strike::Nothing));
+                let (broken, whole) = ($batch(&world, &bench, InjectedFault::Panic), $batch(&world, &bench, InjectedFault::Nothing));
                 suite::a_panic_is_its_own_records_failure(&bench, &broken, &whole).await;
             }
 
@@ -126,14 +132,14 @@ macro_rules! conforms {
             async fn the_last_receive_is_dead_with_its_reason() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::the_last_receive_is_dead_with_its_reason(&bench, &$batch(&world, &bench, Strike::Panic)).await;
+                suite::the_last_receive_is_dead_with_its_reason(&bench, &$batch(&world, &bench, InjectedFault::Panic)).await;
             }
 
             #[tokio::test]
             async fn two_workers_at_once_leave_what_one_leaves() {
                 let world = World::shared().await;
                 let (together, alone) = (bench(&world).await, bench(&world).await);
-                let (batch, single) = ($batch(&world, &together, Strike::Nothing), $batch(&world, &alone, Strike::Nothing));
+                let (batch, single) = ($batch(&world, &together, InjectedFault::Nothing), $batch(&world, &alone, InjectedFault::Nothing));
                 suite::two_workers_at_once_leave_what_one_leaves(&together, &batch, &alone, &single).await;
             }
 
@@ -141,7 +147,7 @@ macro_rules! conforms {
             async fn without_time_everything_is_handed_back() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::without_time_everything_is_handed_back(&bench, &$batch(&world, &bench, Strike::Nothing)).await;
+                suite::without_time_everything_is_handed_back(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await;
             }
         })*
     };

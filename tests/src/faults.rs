@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use switchyard_chassis::conformance::Bench;
+use switchyard_chassis::conformance::ConsumerHarness;
 use switchyard_chassis::{
-    Apply, Batch, Clients, Consumer, Effects, Env, Failure, Key, Memory, Queue, Received, Row, Table, Transactional,
+    Apply, Batch, Clients, Consumer, DedupConfig, Effects, Env, Failure, Key, Queue, Received, Row, Table,
+    Transactional,
 };
 use switchyard_events::{EventId, OrderPlaced};
 use switchyard_faults::{Fault, Proxy, Rule};
@@ -21,12 +22,12 @@ use tokio::time::Instant;
 
 use crate::world::World;
 
-const MEMORY: Memory = Memory { marker_ttl_days: 90, generation: 1 };
+const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90, generation: 1 };
 
 /// A table and queues of this test's own, and the way to them through a proxy.
 struct Setup {
     world: World,
-    bench: Bench,
+    bench: ConsumerHarness,
     proxy: Proxy,
     clients: Clients,
     table: Table,
@@ -36,7 +37,7 @@ struct Setup {
 impl Setup {
     async fn new(name: &str) -> Self {
         let world = World::shared().await;
-        let bench = Bench::new(&world.cloud.config, name).await;
+        let bench = ConsumerHarness::new(&world.cloud.config, name).await;
         let proxy = Proxy::start(0, fastrand::u64(..)).await.unwrap();
         proxy.forward_to(world.cloud.endpoint.as_deref().unwrap());
         let clients = clients(&proxy);

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use fraud::{Fraud, Reviewed, Threshold, review};
 use serde_json::{Value, json};
-use switchyard_chassis::conformance::{Bench, order};
-use switchyard_chassis::{Apply, Batch, Clock, Consumer, Job, Memory, Table, Transactional};
+use switchyard_chassis::conformance::{ConsumerHarness, order};
+use switchyard_chassis::{Apply, Batch, Clock, Consumer, DedupConfig, Job, Table, Transactional};
 use switchyard_events::OrderId;
 use tokio::time::Instant;
 
 use crate::world::{Item, World, cart, text, until, user};
 
-fn batch(bench: &Bench) -> Batch<Transactional<Fraud>> {
+fn batch(bench: &ConsumerHarness) -> Batch<Transactional<Fraud>> {
     let fraud = Fraud::flagging_at(Threshold::default()).unwrap();
-    let memory = Memory { marker_ttl_days: 90, generation: 1 };
+    let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
     Batch::transactional(fraud, bench.table.clone(), bench.queue.clone(), memory, bench.clock.clone())
 }
 
@@ -28,7 +28,7 @@ fn counted(rows: &[Item]) -> BTreeMap<String, (u64, u64)> {
 /// Ten orders of one user, a minute apart, in disorder.
 const SHUFFLED: [u32; 10] = [4, 9, 1, 7, 3, 10, 2, 8, 6, 5];
 
-async fn handle<A: Apply>(bench: &Bench, batch: &Batch<A>, bodies: &[String]) {
+async fn handle<A: Apply>(bench: &ConsumerHarness, batch: &Batch<A>, bodies: &[String]) {
     let back = bench.process(batch, bench.receive(bodies).await).await;
     assert!(back.is_empty(), "{back:?}");
 }
@@ -36,8 +36,10 @@ async fn handle<A: Apply>(bench: &Bench, batch: &Batch<A>, bodies: &[String]) {
 #[tokio::test]
 async fn ten_orders_of_one_user_in_one_batch_are_counted_as_one_by_one() {
     let world = World::shared().await;
-    let (together, alone) =
-        (Bench::new(&world.cloud.config, "fraud").await, Bench::new(&world.cloud.config, "fraud").await);
+    let (together, alone) = (
+        ConsumerHarness::new(&world.cloud.config, "fraud").await,
+        ConsumerHarness::new(&world.cloud.config, "fraud").await,
+    );
     let bodies = SHUFFLED.map(order);
     handle(&together, &batch(&together), &bodies).await;
     let single = batch(&alone);
@@ -53,7 +55,7 @@ async fn ten_orders_of_one_user_in_one_batch_are_counted_as_one_by_one() {
 #[tokio::test]
 async fn two_workers_at_once_miss_none_of_a_users_orders() {
     let world = World::shared().await;
-    let bench = Bench::new(&world.cloud.config, "fraud").await;
+    let bench = ConsumerHarness::new(&world.cloud.config, "fraud").await;
     // Each order comes to both: ten are duplicates, and each worker has all ten of the user at once.
     let mut messages = bench.receive(&[SHUFFLED.map(order), SHUFFLED.map(order)].concat()).await;
     let others = messages.split_off(10);
@@ -72,7 +74,7 @@ async fn two_workers_at_once_miss_none_of_a_users_orders() {
 #[tokio::test]
 async fn orders_of_ten_users_cost_one_read_and_one_transaction() {
     let world = World::shared().await;
-    let bench = Bench::new(&world.cloud.config, "fraud").await;
+    let bench = ConsumerHarness::new(&world.cloud.config, "fraud").await;
     let batch = batch(&bench);
     let of_user = |n: u32, later: u32| order(n + later).replace("usr_91xc", &format!("usr_{n}"));
     let bodies = std::array::from_fn::<_, 10, _>(|n| of_user(u32::try_from(n).unwrap(), 0));

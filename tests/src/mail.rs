@@ -10,8 +10,8 @@ use aws_smithy_types::body::SdkBody;
 use email::Email;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use switchyard_chassis::conformance::{Bench, event_id, order};
-use switchyard_chassis::{Batch, Clients, Env, Leased, Memory};
+use switchyard_chassis::conformance::{ConsumerHarness, event_id, order};
+use switchyard_chassis::{Batch, Clients, DedupConfig, Env, Leased};
 use yard::email::Confirmation;
 use yard::exit;
 
@@ -46,8 +46,8 @@ impl HttpConnector for Guarded {
 }
 
 /// The email consumer with a table and queues of this test's own, and a gate on its way to SES.
-async fn desk(world: &World, sender: Option<String>, gate: &Gate) -> (Bench, Batch<Leased<Email>>) {
-    let bench = Bench::new(&world.cloud.config, "mail").await;
+async fn desk(world: &World, sender: Option<String>, gate: &Gate) -> (ConsumerHarness, Batch<Leased<Email>>) {
+    let bench = ConsumerHarness::new(&world.cloud.config, "mail").await;
     let (cloud, gate) = (world.cloud.config.http_client().unwrap(), gate.clone());
     let guarded = http_client_fn(move |settings, components| {
         let cloud = cloud.http_connector(settings, components);
@@ -62,7 +62,7 @@ async fn desk(world: &World, sender: Option<String>, gate: &Gate) -> (Bench, Bat
     });
     let email = Email::from_env(&mut env, &Clients::from_sdk(config));
     env.finish(()).unwrap();
-    let memory = Memory { marker_ttl_days: 90, generation: 1 };
+    let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
     let (table, queue) = (bench.table.clone(), bench.queue.clone());
     let batch = Batch::leased(email, table, queue, SignedDuration::from_secs(60), memory, bench.clock.clone());
     (bench, batch)

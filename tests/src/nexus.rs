@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
-use switchyard_chassis::conformance::Bench;
+use switchyard_chassis::conformance::ConsumerHarness;
 use switchyard_chassis::{Clock, Failure, Job, Scheduled};
 use switchyard_events::{Counts, DomainEvent, Needs, NexusThresholdCrossed, OutboxEntry, Usd, parse_body};
 use tax::{NexusJob, Tax, Threshold, Thresholds, Transactions, rollup_key};
@@ -17,27 +17,27 @@ use crate::sold::{Sold, bench, feed, on};
 use crate::world::{World, text};
 
 /// A run of the job at the bench's time; says whom it announced.
-async fn run(bench: &Bench) -> Vec<String> {
+async fn run(bench: &ConsumerHarness) -> Vec<String> {
     run_at(bench, bench.clock.clone()).await
 }
 
-async fn run_at(bench: &Bench, clock: Clock) -> Vec<String> {
+async fn run_at(bench: &ConsumerHarness, clock: Clock) -> Vec<String> {
     let did = try_run(bench, clock).await.unwrap();
     did["announced"].as_array().unwrap().iter().map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
-async fn try_run(bench: &Bench, clock: Clock) -> Result<Value, Failure> {
+async fn try_run(bench: &ConsumerHarness, clock: Clock) -> Result<Value, Failure> {
     let deadline = Instant::now() + Duration::from_mins(1);
     let job = Job::new(NexusJob::NAME, NexusJob::PRODUCER, bench.table.clone(), clock, deadline).unwrap();
     NexusJob.run(&job).await
 }
 
-async fn sell(bench: &Bench, orders: &[Sold]) {
+async fn sell(bench: &ConsumerHarness, orders: &[Sold]) {
     feed(bench, &on(bench, Tax), orders).await;
 }
 
 /// The facts in the outboxes of the rows that say a threshold was crossed.
-async fn crossings(bench: &Bench) -> Vec<NexusThresholdCrossed> {
+async fn crossings(bench: &ConsumerHarness) -> Vec<NexusThresholdCrossed> {
     let rows = bench.rows().await;
     let rows = rows.iter().filter(|row| text(row, "sk").starts_with("CROSSED#"));
     let facts = rows.flat_map(|row| OutboxEntry::from_attribute(&text(row, "outbox")).unwrap());
@@ -45,7 +45,7 @@ async fn crossings(bench: &Bench) -> Vec<NexusThresholdCrossed> {
 }
 
 fn fact(body: &str) -> NexusThresholdCrossed {
-    NexusThresholdCrossed::read(&parse_body(body).unwrap()).unwrap()
+    NexusThresholdCrossed::parse(&parse_body(body).unwrap()).unwrap()
 }
 
 fn line<'a>(report: &'a Report, state: &str) -> &'a Line {

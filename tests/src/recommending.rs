@@ -7,10 +7,10 @@ use aws_sdk_lambda::primitives::Blob;
 use jiff::{SignedDuration, Timestamp};
 use recommendations::{Features, Purchase, Rebuild, Recommendations, features, newest, pairs, recent, top};
 use serde_json::Value as Json;
-use switchyard_chassis::conformance::{Bench, body};
-use switchyard_chassis::{Batch, Job, Key, Memory, Scheduled, Table, Transactional, text_of};
+use switchyard_chassis::conformance::{ConsumerHarness, body};
+use switchyard_chassis::{Batch, DedupConfig, Job, Key, Scheduled, Table, Transactional, text_of};
 use switchyard_events::{
-    Aggregate, AggregateId, Envelope, EventId, Line, OrderId, OrderPlaced, Quantity, Sku, Usd, UserId,
+    Aggregate, AggregateId, Envelope, EventId, OrderId, OrderLine, OrderPlaced, Quantity, Sku, Usd, UserId,
 };
 use tokio::time::Instant;
 
@@ -45,7 +45,7 @@ impl Order {
     fn body(&self) -> String {
         let sample = include_str!("../../events/samples/OrderPlaced.v1.json");
         let mut envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
-        let line = |sku: &Sku| Line { sku: sku.clone(), quantity: Quantity::try_from(1).unwrap(), ..thing() };
+        let line = |sku: &Sku| OrderLine { sku: sku.clone(), quantity: Quantity::try_from(1).unwrap(), ..thing() };
         envelope.data.items = self.skus.iter().map(line).collect();
         envelope.data.total_usd = OrderPlaced::sum(&envelope.data.items);
         envelope.data.order_id = self.id.clone();
@@ -58,9 +58,15 @@ impl Order {
     }
 }
 
-fn thing() -> Line {
+fn thing() -> OrderLine {
     let unit_price_usd = Usd::from_cents(100);
-    Line { sku: sku(0), name: "Thing".into(), quantity: Quantity::try_from(1).unwrap(), unit_price_usd, taxable: true }
+    OrderLine {
+        sku: sku(0),
+        name: "Thing".into(),
+        quantity: Quantity::try_from(1).unwrap(),
+        unit_price_usd,
+        taxable: true,
+    }
 }
 
 /// Orders of twelve users: carts of one to eight of sixty products, and one of fifty.
@@ -131,7 +137,7 @@ impl<'a> Model<'a> {
 
 /// A table and a queue of this test's own, and the consumer on them.
 struct Shop {
-    bench: Bench,
+    bench: ConsumerHarness,
     batch: Batch<Transactional<Recommendations>>,
     _world: World,
 }
@@ -139,8 +145,8 @@ struct Shop {
 impl Shop {
     async fn open() -> Self {
         let world = World::shared().await;
-        let bench = Bench::new(&world.cloud.config, "recommending").await;
-        let memory = Memory { marker_ttl_days: 90, generation: 1 };
+        let bench = ConsumerHarness::new(&world.cloud.config, "recommending").await;
+        let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
         let (table, queue) = (bench.table.clone(), bench.queue.clone());
         let batch = Batch::transactional(Recommendations, table, queue, memory, bench.clock.clone());
         Self { bench, batch, _world: world }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use analytics::{Analytics, Day, Sales, rollup_key};
 use jiff::civil::Date;
-use switchyard_chassis::conformance::Bench;
+use switchyard_chassis::conformance::ConsumerHarness;
 use switchyard_events::Usd;
 use yard::revenue::Report;
 
@@ -33,7 +33,7 @@ fn naive<'a>(orders: impl IntoIterator<Item = &'a Sold>) -> (Sales, BTreeMap<Str
 }
 
 /// What the rows of a day say, read one by one.
-async fn rows_of(bench: &Bench, day: &str) -> (u64, u64, Usd) {
+async fn rows_of(bench: &ConsumerHarness, day: &str) -> (u64, u64, Usd) {
     let rows = bench.rows().await;
     let rows: Vec<_> = rows.iter().filter(|row| text(row, "sk") == "SALE" && text(row, "day") == day).collect();
     let units = rows.iter().map(|row| text(row, "units").parse::<u64>().unwrap()).sum();
@@ -45,7 +45,7 @@ async fn rows_of(bench: &Bench, day: &str) -> (u64, u64, Usd) {
 }
 
 /// Rows, sums and what was ordered agree on each of these days.
-async fn agree(bench: &Bench, orders: &[Sold], days: &[&str]) {
+async fn agree(bench: &ConsumerHarness, orders: &[Sold], days: &[&str]) {
     for day in days {
         let there: Vec<_> = orders.iter().filter(|order| order.day() == *day).collect();
         let (total, regions, skus) = naive(there.iter().copied());

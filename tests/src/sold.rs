@@ -1,10 +1,10 @@
 //! Orders of any day and place, told to a consumer on a bench of its own: checkout only places orders of today.
 
 use jiff::Timestamp;
-use switchyard_chassis::conformance::{Bench, body};
-use switchyard_chassis::{Batch, Consumer, Memory, Transactional};
+use switchyard_chassis::conformance::{ConsumerHarness, body};
+use switchyard_chassis::{Batch, Consumer, DedupConfig, Transactional};
 use switchyard_events::{
-    Cause, CorrelationId, Envelope, Line, OrderId, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd,
+    Cause, CorrelationId, Envelope, OrderId, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd,
 };
 
 use crate::world::World;
@@ -76,7 +76,7 @@ impl Sold {
         let mut order = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
         let mut address = order.ship_to.reveal().clone();
         address.region = RegionCode::parse(self.region).unwrap();
-        let line = |piece: &Piece| Line {
+        let line = |piece: &Piece| OrderLine {
             sku: Sku::parse(piece.sku.as_str()).unwrap(),
             name: piece.sku.clone(),
             quantity: Quantity::try_from(u64::from(piece.quantity)).unwrap(),
@@ -95,21 +95,21 @@ impl Sold {
 }
 
 /// A bench of a consumer's own, and the consumer on it.
-pub async fn bench<C: Consumer>(world: &World, consumer: C) -> (Bench, Batch<Transactional<C>>) {
-    let bench = Bench::new(&world.cloud.config, &format!("sold-{}", C::NAME)).await;
+pub async fn bench<C: Consumer>(world: &World, consumer: C) -> (ConsumerHarness, Batch<Transactional<C>>) {
+    let bench = ConsumerHarness::new(&world.cloud.config, &format!("sold-{}", C::NAME)).await;
     let batch = on(&bench, consumer);
     (bench, batch)
 }
 
 /// One more worker on a bench.
-pub fn on<C: Consumer>(bench: &Bench, consumer: C) -> Batch<Transactional<C>> {
-    let memory = Memory { marker_ttl_days: 90, generation: 1 };
+pub fn on<C: Consumer>(bench: &ConsumerHarness, consumer: C) -> Batch<Transactional<C>> {
+    let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
     let (table, queue, clock) = (bench.table.clone(), bench.queue.clone(), bench.clock.clone());
     Batch::transactional(consumer, table, queue, memory, clock)
 }
 
 /// Hands orders over in batches of ten, none before it was placed; all of them must be done.
-pub async fn feed<C: Consumer>(bench: &Bench, batch: &Batch<Transactional<C>>, orders: &[Sold]) {
+pub async fn feed<C: Consumer>(bench: &ConsumerHarness, batch: &Batch<Transactional<C>>, orders: &[Sold]) {
     let placed = orders.iter().map(|order| order.placed_at);
     bench.clock.set(placed.fold(bench.clock.now(), Timestamp::max));
     for orders in orders.chunks(10) {

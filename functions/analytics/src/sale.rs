@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use switchyard_chassis::{Key, Row, Value};
-use switchyard_events::{Line, OrderPlaced, Sku, Subdivision, Usd};
+use switchyard_events::{OrderLine, OrderPlaced, Sku, Subdivision, Usd};
 
 use crate::{Sales, region_key, sku_key};
 
@@ -21,7 +21,7 @@ pub struct Sale {
 impl Sale {
     /// The sale that an order is.
     pub fn of(order: &OrderPlaced) -> Self {
-        let line = |line: &Line| (line.sku.clone(), line.quantity.get(), line.amount());
+        let line = |line: &OrderLine| (line.sku.clone(), line.quantity.get(), line.amount());
         Self {
             day: order.placed_at.to_zoned(TimeZone::UTC).date(),
             region: order.ship_to.reveal().subdivision(),

@@ -8,7 +8,7 @@ use analytics::{Sale, Sales};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use switchyard_chassis::Key;
-use switchyard_events::{Envelope, Line, MAX_LINES, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd};
+use switchyard_events::{Envelope, MAX_LINES, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd};
 
 /// An order: seconds since a midnight, region, and of each product the cents of a piece and the pieces.
 type Order = (i64, &'static str, BTreeMap<u8, (i64, u64)>);
@@ -31,7 +31,7 @@ fn placed((seconds, region, lines): &Order) -> OrderPlaced {
     order.ship_to = Redacted::new(address);
     order.placed_at = midnight() + SignedDuration::from_secs(*seconds);
     let template = order.items[0].clone();
-    let line = |(sku, (cents, pieces)): (&u8, &(i64, u64))| Line {
+    let line = |(sku, (cents, pieces)): (&u8, &(i64, u64))| OrderLine {
         sku: Sku::parse(format!("P-{sku}")).unwrap(),
         unit_price_usd: Usd::from_cents(*cents),
         quantity: Quantity::try_from(*pieces).unwrap(),

@@ -201,5 +201,5 @@ pub(crate) fn stamp<E>(row: Row, received: &Received<E>, now: Timestamp) -> Row 
     row.set("event_id", received.metadata.event_id.as_str())
         .set("processed_at", now)
         .set("lag_ms", received.lag_ms())
-        .set("receives", received.receives)
+        .set("receives", received.receive_count)
 }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
-use switchyard_events::{CLOCKS_DIFFER, DomainEvent, EventId, parse_body};
+use switchyard_events::{DomainEvent, EventId, MAX_CLOCK_SKEW, parse_body};
 use tokio::time::Instant;
 
 use crate::apply::{Apply, Transactional};
@@ -29,14 +29,14 @@ pub struct Batch<A> {
 
 /// How long a consumer remembers an event, and which telling of history it is in.
 #[derive(Debug, Clone, Copy)]
-pub struct Memory {
+pub struct DedupConfig {
     /// Days that a separate marker lives; longer than an event can come back.
     pub marker_ttl_days: i64,
     /// Raised by an operator to apply history again on purpose.
     pub generation: u32,
 }
 
-impl Memory {
+impl DedupConfig {
     /// Reads `MARKER_TTL_DAYS` and `GENERATION`.
     pub fn from_env(env: &mut Env) -> Self {
         Self { marker_ttl_days: env.or("MARKER_TTL_DAYS", 90), generation: env.or("GENERATION", 1) }
@@ -49,7 +49,7 @@ impl Memory {
 
 impl<C: Consumer> Batch<Transactional<C>> {
     /// Batches of a consumer whose effect lies in its table.
-    pub fn transactional(consumer: C, table: Table, queue: Queue, memory: Memory, clock: Clock) -> Self {
+    pub fn transactional(consumer: C, table: Table, queue: Queue, memory: DedupConfig, clock: Clock) -> Self {
         let generation = memory.generation;
         let apply =
             Transactional { consumer, table, clock: clock.clone(), marker_ttl: memory.marker_ttl(), generation };
@@ -59,7 +59,14 @@ impl<C: Consumer> Batch<Transactional<C>> {
 
 impl<S: Sender> Batch<Leased<S>> {
     /// Batches of a consumer whose effect lies elsewhere, guarded by a lease in its table.
-    pub fn leased(sender: S, table: Table, queue: Queue, lease: SignedDuration, memory: Memory, clock: Clock) -> Self {
+    pub fn leased(
+        sender: S,
+        table: Table,
+        queue: Queue,
+        lease: SignedDuration,
+        memory: DedupConfig,
+        clock: Clock,
+    ) -> Self {
         let apply = Leased {
             sender,
             table,
@@ -102,12 +109,12 @@ impl<A: Apply> Batch<A> {
 
     fn read(&self, message: &SqsMessage) -> Result<Received<A::Event>, Failure> {
         let raw = parse_body(message.body.as_deref().unwrap_or_default())?;
-        let event = A::Event::read(&raw)?;
-        let (metadata, at) = (raw.metadata, self.clock.now());
-        if metadata.occurred_at.duration_since(at) > CLOCKS_DIFFER {
+        let event = A::Event::parse(&raw)?;
+        let (metadata, received_at) = (raw.metadata, self.clock.now());
+        if metadata.occurred_at.duration_since(received_at) > MAX_CLOCK_SKEW {
             return Err(Failure::reject("in_the_future", IN_THE_FUTURE));
         }
-        Ok(Received { event, metadata, receives: receives(message), at })
+        Ok(Received { event, metadata, receive_count: receives(message), received_at })
     }
 
     /// Deals with every message that failed, and reports.

@@ -1,6 +1,6 @@
 //! The suite that every consumer has to pass, on a real table and real queues.
 //!
-//! [`Bench`] makes a table, a queue and a dead-letter queue of its own and plays Lambda's poller; [`Fault`] breaks a consumer for
+//! [`ConsumerHarness`] makes a table, a queue and a dead-letter queue of its own and plays Lambda's poller; [`FaultyConsumer`] breaks a consumer for
 //! chosen events. Each check panics with what it saw.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)] // a check that fails is a test that fails
@@ -22,7 +22,7 @@ use crate::apply::Apply;
 use crate::{Batch, Clock, Consumer, Effects, Failure, Item, Key, Queue, Received, Sender, Sent, Table};
 
 /// A table and two queues, and the part of Lambda that polls.
-pub struct Bench {
+pub struct ConsumerHarness {
     /// The consumer's table.
     pub table: Table,
     /// Its queue and dead-letter queue.
@@ -33,7 +33,7 @@ pub struct Bench {
     pub event: fn(u32) -> String,
 }
 
-impl Bench {
+impl ConsumerHarness {
     /// Makes a table and two queues whose names begin with this one, for a consumer of orders.
     pub async fn new(sdk: &SdkConfig, name: &str) -> Self {
         let name = format!("{name}-{:08x}", fastrand::u32(..));
@@ -120,7 +120,7 @@ impl Bench {
     pub async fn meaning(&self) -> BTreeMap<Key, BTreeMap<String, String>> {
         let mut meaning: BTreeMap<Key, BTreeMap<String, String>> = BTreeMap::new();
         for row in self.rows().await {
-            let mut key = Key::of(&row).unwrap();
+            let mut key = Key::from_item(&row).unwrap();
             let shard = key.sk.rfind('#').filter(|at| key.sk.len() - at < 4 && key.sk[at + 1..].parse::<u32>().is_ok());
             key.sk.truncate(shard.unwrap_or(key.sk.len()));
             let entry = meaning.entry(key).or_default();
@@ -204,18 +204,18 @@ pub fn event_id(body: &str) -> EventId {
 }
 
 /// A consumer or sender that fails for one event and works for all others.
-pub struct Fault<C> {
+pub struct FaultyConsumer<C> {
     /// The one that works.
     pub inner: C,
     /// Which event it fails for.
     pub event_id: EventId,
     /// What it does then.
-    pub strike: Strike,
+    pub strike: InjectedFault,
 }
 
 /// What a fault does.
 #[derive(Debug, Clone)]
-pub enum Strike {
+pub enum InjectedFault {
     /// Nothing: the consumer works.
     Nothing,
     /// The handler panics.
@@ -224,18 +224,18 @@ pub enum Strike {
     Fail(Failure),
 }
 
-impl<C> Fault<C> {
+impl<C> FaultyConsumer<C> {
     fn strike(&self, event_id: &EventId) -> Result<(), Failure> {
         match &self.strike {
-            Strike::Fail(_) | Strike::Panic if *event_id != self.event_id => Ok(()),
-            Strike::Nothing => Ok(()),
-            Strike::Fail(failure) => Err(failure.clone()),
-            Strike::Panic => panic!("a fault on purpose, with an address in it: ada@example.com"),
+            InjectedFault::Fail(_) | InjectedFault::Panic if *event_id != self.event_id => Ok(()),
+            InjectedFault::Nothing => Ok(()),
+            InjectedFault::Fail(failure) => Err(failure.clone()),
+            InjectedFault::Panic => panic!("a fault on purpose, with an address in it: ada@example.com"),
         }
     }
 }
 
-impl<C: Consumer> Consumer for Fault<C> {
+impl<C: Consumer> Consumer for FaultyConsumer<C> {
     const NAME: &'static str = C::NAME;
     type Event = C::Event;
 
@@ -245,7 +245,7 @@ impl<C: Consumer> Consumer for Fault<C> {
     }
 }
 
-impl<S: Sender> Sender for Fault<S> {
+impl<S: Sender> Sender for FaultyConsumer<S> {
     const NAME: &'static str = S::NAME;
     type Event = S::Event;
 
@@ -256,7 +256,7 @@ impl<S: Sender> Sender for Fault<S> {
 }
 
 /// The same event again and again, alone, twice in a batch, and behind others, changes nothing.
-pub async fn a_duplicate_changes_nothing<A: Apply>(bench: &Bench, batch: &Batch<A>) {
+pub async fn a_duplicate_changes_nothing<A: Apply>(bench: &ConsumerHarness, batch: &Batch<A>) {
     assert!(bench.process(batch, bench.receive(&[bench.event(1)]).await).await.is_empty());
     let once = bench.meaning().await;
     assert_eq!(bench.applied().await, 1);
@@ -270,7 +270,10 @@ pub async fn a_duplicate_changes_nothing<A: Apply>(bench: &Bench, batch: &Batch<
 }
 
 /// What cannot be read goes to the dead-letter queue with its reason, body untouched, and its neighbours are done.
-pub async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done<A: Apply>(bench: &Bench, batch: &Batch<A>) {
+pub async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done<A: Apply>(
+    bench: &ConsumerHarness,
+    batch: &Batch<A>,
+) {
     let newer = bench.event(2).replace(r#""version":1"#, r#""version":99"#);
     let bodies = [bench.event(1), "{ no json".to_owned(), newer.clone(), bench.event(3)];
     assert!(bench.process(batch, bench.receive(&bodies).await).await.is_empty());
@@ -289,7 +292,7 @@ pub async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done<A: Appl
 
 /// A record that panics comes back alone; its neighbours are done, and it too once the fault is gone.
 pub async fn a_panic_is_its_own_records_failure<A: Apply, B: Apply>(
-    bench: &Bench,
+    bench: &ConsumerHarness,
     broken: &Batch<A>,
     whole: &Batch<B>,
 ) {
@@ -304,7 +307,7 @@ pub async fn a_panic_is_its_own_records_failure<A: Apply, B: Apply>(
 }
 
 /// A rejected record goes to the dead-letter queue with its code; its neighbours are done.
-pub async fn a_rejected_record_is_dead_with_its_code<A: Apply>(bench: &Bench, broken: &Batch<A>) {
+pub async fn a_rejected_record_is_dead_with_its_code<A: Apply>(bench: &ConsumerHarness, broken: &Batch<A>) {
     assert!(
         bench.process(broken, bench.receive(&[bench.event(1), bench.event(2), bench.event(3)]).await).await.is_empty()
     );
@@ -315,7 +318,7 @@ pub async fn a_rejected_record_is_dead_with_its_code<A: Apply>(bench: &Bench, br
 }
 
 /// At its last receive a record that still fails goes to the dead-letter queue, with what kept it from being done.
-pub async fn the_last_receive_is_dead_with_its_reason<A: Apply>(bench: &Bench, broken: &Batch<A>) {
+pub async fn the_last_receive_is_dead_with_its_reason<A: Apply>(bench: &ConsumerHarness, broken: &Batch<A>) {
     let mut messages = bench.receive(&[bench.event(2)]).await;
     let last = bench.queue.max_receives.to_string();
     messages[0].attributes.insert("ApproximateReceiveCount".into(), last.clone());
@@ -330,9 +333,9 @@ pub async fn the_last_receive_is_dead_with_its_reason<A: Apply>(bench: &Bench, b
 
 /// Two workers with the same events at once leave what one worker leaves that handles them one by one.
 pub async fn two_workers_at_once_leave_what_one_leaves<A: Apply>(
-    bench: &Bench,
+    bench: &ConsumerHarness,
     batch: &Batch<A>,
-    alone: &Bench,
+    alone: &ConsumerHarness,
     single: &Batch<A>,
 ) {
     let bodies = [bench.event(1), bench.event(2), bench.event(3)];
@@ -363,7 +366,7 @@ pub async fn two_workers_at_once_leave_what_one_leaves<A: Apply>(
 const TIMES: &[&str] = &["processed_at", "lag_ms", "expires_at", "outbox"];
 
 /// With no time left, everything is handed back and nothing is written.
-pub async fn without_time_everything_is_handed_back<A: Apply>(bench: &Bench, batch: &Batch<A>) {
+pub async fn without_time_everything_is_handed_back<A: Apply>(bench: &ConsumerHarness, batch: &Batch<A>) {
     let messages = bench.receive(&[bench.event(1), bench.event(2)]).await;
     let mut event = SqsEvent::default();
     event.records = messages.clone();

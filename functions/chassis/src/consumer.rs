@@ -30,15 +30,15 @@ pub struct Received<E> {
     /// Who, what, when and why.
     pub metadata: Metadata,
     /// How often this message has been received, this time included.
-    pub receives: u32,
+    pub receive_count: u32,
     /// When it was received.
-    pub at: Timestamp,
+    pub received_at: Timestamp,
 }
 
 impl<E> Received<E> {
     /// Milliseconds from the event to this receive; never negative, whatever the clocks say.
     pub fn lag_ms(&self) -> u64 {
-        let lag = self.at.as_millisecond().saturating_sub(self.metadata.occurred_at.as_millisecond());
+        let lag = self.received_at.as_millisecond().saturating_sub(self.metadata.occurred_at.as_millisecond());
         u64::try_from(lag).unwrap_or(0)
     }
 }

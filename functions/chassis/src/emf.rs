@@ -14,7 +14,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// No metrics yet, of whom the dimension names, such as `Consumer`, `tax`.
-    pub fn of(dimension: &'static str, name: &str) -> Self {
+    pub fn new(dimension: &'static str, name: &str) -> Self {
         Self {
             dimension,
             definitions: Vec::new(),
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn a_metric_is_defined_and_valued_and_a_property_is_only_valued() {
-        let metrics = Metrics::of("Consumer", "tax")
+        let metrics = Metrics::new("Consumer", "tax")
             .count("Processed", 3)
             .milliseconds("LagMs", vec![5, 9])
             .milliseconds("Idle", Vec::<u64>::new())

@@ -40,8 +40,8 @@ impl Failure {
     }
 }
 
-impl From<switchyard_events::ReadError> for Failure {
-    fn from(error: switchyard_events::ReadError) -> Self {
+impl From<switchyard_events::ParseError> for Failure {
+    fn from(error: switchyard_events::ParseError) -> Self {
         Self::reject(error.code(), &error)
     }
 }

@@ -45,7 +45,7 @@ mod transaction;
 mod value;
 
 pub use apply::{Apply, Outcome, Transactional};
-pub use batch::{Batch, Memory};
+pub use batch::{Batch, DedupConfig};
 pub use clients::Clients;
 pub use clock::Clock;
 pub use consumer::{Consumer, Received};

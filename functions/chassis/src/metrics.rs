@@ -91,7 +91,7 @@ impl Tally {
 
     /// Writes the metrics.
     pub(crate) fn report(self, usage: Usage, now: Timestamp) {
-        Metrics::of("Consumer", self.consumer)
+        Metrics::new("Consumer", self.consumer)
             .property("BatchSize", self.batch_size)
             .count("Processed", self.processed)
             .count("Duplicate", self.duplicate)

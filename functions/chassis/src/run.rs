@@ -8,7 +8,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use tokio::time::Instant;
 
 use crate::apply::Apply;
-use crate::batch::Memory;
+use crate::batch::DedupConfig;
 use crate::{Batch, Clients, Clock, Consumer, Env, Queue, Sender, Table, logs, panics};
 
 /// Time kept free at the end of an invocation, to answer for what was not done.
@@ -45,10 +45,10 @@ pub fn start() -> (Env, Clients) {
     (env, clients)
 }
 
-fn common(env: &mut Env, clients: &Clients) -> (Table, Queue, Memory) {
+fn common(env: &mut Env, clients: &Clients) -> (Table, Queue, DedupConfig) {
     let table = Table::new(aws_sdk_dynamodb::Client::new(clients.sdk()), env.required::<String>("TABLE_NAME"));
     let queue = Queue::from_env(env, aws_sdk_sqs::Client::new(clients.sdk()));
-    (table, queue, Memory::from_env(env))
+    (table, queue, DedupConfig::from_env(env))
 }
 
 async fn serve<A: Apply>(batch: Batch<A>) -> Result<(), Error> {

@@ -72,7 +72,7 @@ impl Table {
             let mut wanted: Vec<Item> = chunk.iter().map(Key::to_item).collect();
             for attempt in 0.. {
                 let (found, left) = self.batch_get(wanted).await?;
-                rows.extend(found.into_iter().filter_map(|item| Some((Key::of(&item)?, item))));
+                rows.extend(found.into_iter().filter_map(|item| Some((Key::from_item(&item)?, item))));
                 if left.is_empty() {
                     break;
                 }

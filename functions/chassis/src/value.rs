@@ -34,7 +34,7 @@ impl Key {
     }
 
     /// The key of an item, if it has one.
-    pub fn of(item: &Item) -> Option<Self> {
+    pub fn from_item(item: &Item) -> Option<Self> {
         Some(Self::new(text_of(item, "pk")?, text_of(item, "sk")?))
     }
 }

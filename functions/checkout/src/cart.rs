@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::Value;
 use switchyard_events::{
-    Address, CountryCode, EmailAddress, Invalid, MAX_LINES, PostalCode, Quantity, Redacted, RegionCode, Sku, UserId,
-    fingerprint,
+    Address, CountryCode, EmailAddress, InvalidValue, MAX_LINES, PostalCode, Quantity, Redacted, RegionCode, Sku,
+    UserId, fingerprint,
 };
 
 use crate::problem::FieldError;
@@ -83,12 +83,12 @@ impl Form {
     }
 
     /// The text at a path whose last part is its name in `parent`.
-    fn text<T>(&mut self, parent: &Value, path: &str, parse: impl Fn(&str) -> Result<T, Invalid>) -> Option<T> {
+    fn text<T>(&mut self, parent: &Value, path: &str, parse: impl Fn(&str) -> Result<T, InvalidValue>) -> Option<T> {
         let name = path.rsplit('.').next().unwrap_or(path);
         let parsed = match parent.get(name) {
-            None => Err(Invalid::new("is required")),
+            None => Err(InvalidValue::new("is required")),
             Some(Value::String(text)) => parse(text),
-            Some(_) => Err(Invalid::new("must be a string")),
+            Some(_) => Err(InvalidValue::new("must be a string")),
         };
         parsed.map_err(|invalid| self.refuse(path, invalid.0)).ok()
     }
@@ -152,7 +152,7 @@ impl Form {
         let sku = self.text(item, &format!("items[{at}].sku"), |text| Sku::parse(text));
         self.skus.extend(sku.iter().map(|sku| (at, sku.clone())));
         let quantity = match item.get("quantity") {
-            None => Err(Invalid::new("is required")),
+            None => Err(InvalidValue::new("is required")),
             // What is no whole number that fits is as wrong as none at all, and the rule says what is right.
             Some(number) => Quantity::try_from(number.as_u64().unwrap_or(0)),
         };
@@ -174,7 +174,7 @@ impl FieldError {
     }
 
     /// Too much money.
-    pub(crate) fn total(invalid: &Invalid) -> Self {
+    pub(crate) fn total(invalid: &InvalidValue) -> Self {
         let (field, reason) = ("items".into(), format!("the total {invalid}"));
         Self { field, reason }
     }

@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use switchyard_chassis::{Item, Table, describe};
-use switchyard_events::{Line, OrderPlaced};
+use switchyard_events::{OrderLine, OrderPlaced};
 
 use crate::catalog;
 
@@ -56,7 +56,7 @@ pub(crate) async fn commit(table: &Table, row: Item, order: &OrderPlaced) -> Com
 }
 
 /// The order's row first, then the stock of each line.
-fn actions(table: &str, row: Item, lines: &[Line]) -> Result<Vec<TransactWriteItem>, BuildError> {
+fn actions(table: &str, row: Item, lines: &[OrderLine]) -> Result<Vec<TransactWriteItem>, BuildError> {
     let order = Put::builder()
         .table_name(table)
         .set_item(Some(row))
@@ -68,7 +68,7 @@ fn actions(table: &str, row: Item, lines: &[Line]) -> Result<Vec<TransactWriteIt
 }
 
 /// Takes a line's quantity out of stock, if there is as much, for the price that the order says.
-fn take(table: &str, line: &Line) -> Result<TransactWriteItem, BuildError> {
+fn take(table: &str, line: &OrderLine) -> Result<TransactWriteItem, BuildError> {
     let update = Update::builder()
         .table_name(table)
         .set_key(Some(catalog::key_of(&line.sku).to_item()))

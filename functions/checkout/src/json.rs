@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use switchyard_events::shown_name;
+use switchyard_events::safe_field_name;
 
 /// Reads JSON. A field that an object names twice is an error of [`serde_json::error::Category::Data`], unlike bad syntax.
 pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for Reader {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format!(
                     "must name each field once; {} is there twice",
-                    shown_name(&name)
+                    safe_field_name(&name)
                 )));
             }
             object.insert(name, value);

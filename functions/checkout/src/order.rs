@@ -7,7 +7,7 @@ use orders::Status;
 use serde::Serialize;
 use switchyard_chassis::{Item, Key, Row, text_of};
 use switchyard_events::{
-    Cause, DomainEvent, Envelope, Invalid, Line, OrderId, OrderPlaced, OutboxEntry, RawEnvelope, Sku, Usd,
+    Cause, DomainEvent, Envelope, InvalidValue, OrderId, OrderLine, OrderPlaced, OutboxEntry, RawEnvelope, Sku, Usd,
 };
 
 use crate::catalog::Product;
@@ -19,11 +19,11 @@ pub(crate) fn key_of(id: &OrderId) -> Key {
 }
 
 /// Puts prices on a cart.
-pub(crate) fn price(ticket: &Ticket, products: &HashMap<Sku, Product>) -> Result<OrderPlaced, Invalid> {
+pub(crate) fn price(ticket: &Ticket, products: &HashMap<Sku, Product>) -> Result<OrderPlaced, InvalidValue> {
     let cart = &ticket.cart;
     let lines = cart.lines.iter().filter_map(|line| Some((line, products.get(&line.sku)?)));
-    let items: Vec<Line> = lines
-        .map(|(line, product)| Line {
+    let items: Vec<OrderLine> = lines
+        .map(|(line, product)| OrderLine {
             sku: line.sku.clone(),
             name: product.name.clone(),
             quantity: line.quantity,
@@ -57,9 +57,9 @@ pub(crate) enum Unusable {
     #[error("order row: {0}")]
     Json(#[from] serde_json::Error),
     #[error("order row: {0}")]
-    Event(#[from] switchyard_events::ReadError),
+    Event(#[from] switchyard_events::ParseError),
     #[error("order row: {0}")]
-    Invalid(#[from] Invalid),
+    Invalid(#[from] InvalidValue),
     #[error("order row: {0} is missing")]
     Missing(&'static str),
 }
@@ -87,7 +87,7 @@ impl Stored {
         Ok(Self {
             caller: text("caller")?.to_owned(),
             request_hash: text("request_hash")?.to_owned(),
-            order: OrderPlaced::read(&envelope)?,
+            order: OrderPlaced::parse(&envelope)?,
         })
     }
 }
@@ -116,7 +116,7 @@ pub(crate) fn shown(stored: &Stored, status: Status) -> Result<String, serde_jso
         order_id: &'a OrderId,
         status: Status,
         total_usd: Usd,
-        items: &'a [Line],
+        items: &'a [OrderLine],
         placed_at: Timestamp,
     }
     serde_json::to_string(&Shown {

@@ -43,7 +43,7 @@ impl Checkout {
             capacity_units = usage.units,
         );
         let one_if = |holds: bool| u32::from(holds);
-        Metrics::of("Function", "checkout")
+        Metrics::new("Function", "checkout")
             .property("Outcome", outcome)
             .count("Orders", one_if(outcome == "placed"))
             .count("Repeated", one_if(outcome == "repeated"))

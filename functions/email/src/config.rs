@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use switchyard_chassis::Env;
-use switchyard_events::{EmailAddress, Invalid};
+use switchyard_events::{EmailAddress, InvalidValue};
 
 /// What this function reads from its environment, besides what the chassis reads.
 #[derive(Debug)]
@@ -36,8 +36,8 @@ impl SenderAddress {
 }
 
 impl FromStr for SenderAddress {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    type Err = InvalidValue;
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         EmailAddress::parse(text).map(|address| Self(address.into()))
     }
 }
@@ -48,10 +48,10 @@ impl FromStr for SenderAddress {
 pub(crate) struct ConfigurationSet(String);
 
 impl FromStr for ConfigurationSet {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    type Err = InvalidValue;
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         if text.len() > 64 || !text.chars().all(is_ses_name) {
-            return Err(Invalid::new("must be at most 64 ASCII letters, digits, _ or -"));
+            return Err(InvalidValue::new("must be at most 64 ASCII letters, digits, _ or -"));
         }
         Ok(Self(text.into()))
     }

@@ -2,7 +2,7 @@
 
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, context};
 use switchyard_chassis::Failure;
-use switchyard_events::{Line, OrderPlaced};
+use switchyard_events::{OrderLine, OrderPlaced};
 
 use crate::plain::{date, line, money};
 
@@ -89,7 +89,7 @@ fn view(order: &OrderPlaced) -> Value {
 }
 
 /// The product's name as of the order, or its SKU where nothing of the name can be seen.
-fn name(item: &Line, most: usize) -> String {
+fn name(item: &OrderLine, most: usize) -> String {
     let name = line(&item.name, most);
     if name.is_empty() { item.sku.to_string() } else { name }
 }

@@ -63,7 +63,12 @@ fn email(answers: &'static [(u16, &'static str)]) -> (Email, Arc<AtomicUsize>) {
 
 fn received(sample: &str) -> Received<OrderPlaced> {
     let envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
-    Received { event: envelope.data, at: envelope.metadata.occurred_at, metadata: envelope.metadata, receives: 1 }
+    Received {
+        event: envelope.data,
+        received_at: envelope.metadata.occurred_at,
+        metadata: envelope.metadata,
+        receive_count: 1,
+    }
 }
 
 fn order() -> Received<OrderPlaced> {

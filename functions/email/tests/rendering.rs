@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use email::{Mail, Templates};
-use switchyard_events::{Envelope, Fact, Line, OrderPlaced, Quantity, Sku};
+use switchyard_events::{Envelope, Fact, OrderLine, OrderPlaced, Quantity, Sku};
 
 const SAMPLE: &str = include_str!("../../../events/samples/OrderPlaced.v1.json");
 const HOSTILE: &str = include_str!("samples/hostile.OrderPlaced.v1.json");
@@ -94,7 +94,7 @@ fn a_subject_is_one_short_line_whatever_the_first_name_is() {
 #[test]
 fn the_largest_order_is_below_the_size_at_which_gmail_cuts_a_mail_off() {
     let mut order = order(SAMPLE);
-    let line = |at: usize| Line {
+    let line = |at: usize| OrderLine {
         sku: Sku::parse(format!("{at:064}")).unwrap(),
         name: "/".repeat(1000),
         quantity: Quantity::try_from(1000).unwrap(),

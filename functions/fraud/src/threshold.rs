@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use switchyard_events::Invalid;
+use switchyard_events::InvalidValue;
 
 /// A score from 1 to 100: at it or above, an order is flagged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,9 +23,9 @@ impl Default for Threshold {
 }
 
 impl FromStr for Threshold {
-    type Err = Invalid;
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    type Err = InvalidValue;
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let score = text.parse().ok().filter(|score| (1..=100).contains(score));
-        score.map(Self).ok_or_else(|| Invalid::new("must be a whole number from 1 to 100"))
+        score.map(Self).ok_or_else(|| InvalidValue::new("must be a whole number from 1 to 100"))
     }
 }

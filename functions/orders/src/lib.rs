@@ -8,7 +8,7 @@
 mod status;
 
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
-use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, PickWaveReleased, RawEnvelope, ReadError};
+use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, ParseError, PickWaveReleased, RawEnvelope};
 
 pub use status::Status;
 
@@ -34,12 +34,12 @@ pub enum Fate {
 }
 
 impl DomainEvent for Fate {
-    fn read(envelope: &RawEnvelope<'_>) -> Result<Self, ReadError> {
+    fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError> {
         match envelope.metadata.event_type.as_str() {
-            OrderConfirmed::TYPE => OrderConfirmed::read(envelope).map(Self::Confirmed),
-            OrderFlagged::TYPE => OrderFlagged::read(envelope).map(Self::Flagged),
+            OrderConfirmed::TYPE => OrderConfirmed::parse(envelope).map(Self::Confirmed),
+            OrderFlagged::TYPE => OrderFlagged::parse(envelope).map(Self::Flagged),
             // Refuses whatever else it is.
-            _ => PickWaveReleased::read(envelope).map(Self::Released),
+            _ => PickWaveReleased::parse(envelope).map(Self::Released),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 use serde::Serialize;
 use switchyard_chassis::{Failure, Item, Key, Row, text_of};
-use switchyard_events::{Invalid, OrderId};
+use switchyard_events::{InvalidValue, OrderId};
 
 /// How far an order has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -93,11 +93,11 @@ impl fmt::Display for Status {
 }
 
 impl FromStr for Status {
-    type Err = Invalid;
+    type Err = InvalidValue;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self, InvalidValue> {
         let known = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        known.ok_or_else(|| Invalid::new(format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "))))
+        known.ok_or_else(|| InvalidValue::new(format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "))))
     }
 }
 

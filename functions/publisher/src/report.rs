@@ -32,7 +32,7 @@ impl Tally {
             None => 0,
             Some(Unsent::Waiting(entries) | Unsent::Unburied(entries)) => *entries,
         };
-        Metrics::of("Function", "publisher")
+        Metrics::new("Function", "publisher")
             .count("Published", self.published)
             .count("Failed", failed)
             .count("Dead", self.dead)

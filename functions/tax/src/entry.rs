@@ -1,6 +1,6 @@
 //! What an order adds to the ledger.
 
-use switchyard_events::{Line, OrderPlaced, Subdivision, Usd};
+use switchyard_events::{OrderLine, OrderPlaced, Subdivision, Usd};
 
 use crate::{Month, Sums};
 
@@ -43,5 +43,5 @@ impl Entry {
 
 fn sum(order: &OrderPlaced, taxable: bool) -> Usd {
     let lines = order.items.iter().filter(|line| line.taxable == taxable);
-    lines.map(Line::amount).sum()
+    lines.map(OrderLine::amount).sum()
 }

@@ -9,10 +9,10 @@ use switchyard_events::{Counts, Envelope, OrderPlaced, Quantity, Usd};
 use tax::{Entry, Limit, Month, Months, Period, Standing, Threshold, Transactions};
 
 /// A line: cents of a piece, pieces, whether it is taxable.
-type Line = (i64, u64, bool);
+type CartLine = (i64, u64, bool);
 
 /// An order: days since the beginning of 2024, region, lines.
-type Order = (i64, &'static str, Vec<Line>);
+type Order = (i64, &'static str, Vec<CartLine>);
 
 fn orders() -> impl Strategy<Value = Vec<Order>> {
     let line = (0..3_000_000_i64, 1..20_u64, any::<bool>());
@@ -28,7 +28,7 @@ fn placed((day, region, lines): &Order) -> OrderPlaced {
     order.ship_to = switchyard_events::Redacted::new(address);
     order.placed_at = "2024-01-01T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
     let template = order.items[0].clone();
-    let line = |&(cents, pieces, taxable): &Line| switchyard_events::Line {
+    let line = |&(cents, pieces, taxable): &CartLine| switchyard_events::OrderLine {
         unit_price_usd: Usd::from_cents(cents),
         quantity: Quantity::try_from(pieces).unwrap(),
         taxable,

@@ -1,6 +1,6 @@
 //! What the warehouse hears of.
 
-use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, RawEnvelope, ReadError};
+use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, ParseError, RawEnvelope};
 
 use crate::Decision;
 
@@ -15,14 +15,14 @@ pub enum Heard {
 }
 
 impl DomainEvent for Heard {
-    fn read(envelope: &RawEnvelope<'_>) -> Result<Self, ReadError> {
+    fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError> {
         let sequence = envelope.metadata.aggregate.sequence;
         let decided = |order_id, flagged| Self::Decided(Decision { order_id, sequence, flagged });
         match envelope.metadata.event_type.as_str() {
-            OrderFlagged::TYPE => OrderFlagged::read(envelope).map(|fact| decided(fact.order_id, true)),
-            OrderConfirmed::TYPE => OrderConfirmed::read(envelope).map(|fact| decided(fact.order_id, false)),
+            OrderFlagged::TYPE => OrderFlagged::parse(envelope).map(|fact| decided(fact.order_id, true)),
+            OrderConfirmed::TYPE => OrderConfirmed::parse(envelope).map(|fact| decided(fact.order_id, false)),
             // Refuses whatever else it is.
-            _ => OrderPlaced::read(envelope).map(|order| Self::Placed(Box::new(order))),
+            _ => OrderPlaced::parse(envelope).map(|order| Self::Placed(Box::new(order))),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use switchyard_chassis::{Key, Row, Value};
-use switchyard_events::{Invalid, OrderId, Pick, PickWaveReleased, Sku, WaveId};
+use switchyard_events::{InvalidValue, OrderId, Pick, PickWaveReleased, Sku, WaveId};
 
 use crate::Wave;
 
@@ -24,7 +24,11 @@ pub struct Order {
 ///
 /// A page is as big as its fact may be ([`PickWaveReleased::MAX_ORDERS`], [`PickWaveReleased::MAX_LINES`]), whose row holds it
 /// twice: as a list and in the outbox.
-pub fn pages(wave: Wave, released_at: Timestamp, mut orders: Vec<Order>) -> Result<Vec<PickWaveReleased>, Invalid> {
+pub fn pages(
+    wave: Wave,
+    released_at: Timestamp,
+    mut orders: Vec<Order>,
+) -> Result<Vec<PickWaveReleased>, InvalidValue> {
     orders.sort_by(|one, other| (&one.placed_at, &one.id).cmp(&(&other.placed_at, &other.id)));
     let chunks = chunks(orders);
     let wave_id = WaveId::parse(wave.to_string())?;

@@ -115,7 +115,7 @@ fn unsharded(sk: &str) -> &str {
 
 /// The rows whose keys begin like this, with their keys.
 fn rows<'a>(table: &'a [Item], pk: &'a str, sk: &'a str) -> impl Iterator<Item = (Key, &'a Item)> {
-    let keyed = table.iter().filter_map(|row| Some((Key::of(row)?, row)));
+    let keyed = table.iter().filter_map(|row| Some((Key::from_item(row)?, row)));
     keyed.filter(move |(key, _)| key.pk.starts_with(pk) && key.sk.starts_with(sk))
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_lambda::primitives::Blob;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value as Json;
-use switchyard_chassis::conformance::Bench;
+use switchyard_chassis::conformance::ConsumerHarness;
 use switchyard_chassis::{Clock, Key, Row, Table, text_of};
 use warehouse::Wave;
 
@@ -35,7 +35,7 @@ async fn run(world: &World) -> Json {
 #[tokio::test]
 async fn the_deployed_function_releases_a_wave_and_its_orders_hear_of_it() {
     let world = World::alone().await;
-    let (table, bench) = (table(&world), Bench::new(&world.cloud.config, "waves").await);
+    let (table, bench) = (table(&world), ConsumerHarness::new(&world.cloud.config, "waves").await);
     // Some wave of the last day, as if nobody had closed any since.
     let then = Timestamp::now() - SignedDuration::from_mins(fastrand::i64(60..1200));
     let wave = Wave::of(then);

@@ -6,13 +6,13 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use jiff::Timestamp;
 use serde_json::Value as Json;
-use switchyard_chassis::conformance::{Bench, body};
+use switchyard_chassis::conformance::{ConsumerHarness, body};
 use switchyard_chassis::{
-    Batch, Clock, Consumer, Failure, Item, Job, Key, Memory, Row, Scheduled, Table, Transactional, text_of,
+    Batch, Clock, Consumer, DedupConfig, Failure, Item, Job, Key, Row, Scheduled, Table, Transactional, text_of,
 };
 use switchyard_events::{
-    Aggregate, AggregateId, DomainEvent, Envelope, EventId, Line, OrderId, OrderPlaced, OutboxEntry, PickWaveReleased,
-    Quantity, Sku, Usd, parse_body,
+    Aggregate, AggregateId, DomainEvent, Envelope, EventId, OrderId, OrderLine, OrderPlaced, OutboxEntry,
+    PickWaveReleased, Quantity, Sku, Usd, parse_body,
 };
 use tokio::time::Instant;
 use warehouse::{Hold, LENGTH, ReleaseWaves, Warehouse, Wave};
@@ -27,10 +27,10 @@ pub const NOW: &str = "2026-05-26T14:23:04Z";
 pub struct Floor {
     pub table: Table,
     pub clock: Clock,
-    pub bench: Bench,
+    pub bench: ConsumerHarness,
 }
 
-pub const MEMORY: Memory = Memory { marker_ttl_days: 90, generation: 1 };
+pub const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90, generation: 1 };
 
 pub type Picker = Batch<Transactional<Warehouse>>;
 
@@ -44,7 +44,7 @@ impl Floor {
 
     /// The same, where no run has ever been.
     pub async fn new(world: &World) -> Self {
-        let bench = Bench::new(&world.cloud.config, "waves").await;
+        let bench = ConsumerHarness::new(&world.cloud.config, "waves").await;
         Self { table: bench.table.clone(), clock: bench.clock.clone(), bench }
     }
 
@@ -120,7 +120,7 @@ impl Floor {
 }
 
 /// The consumer on a table.
-pub fn picker(bench: &Bench, table: Table, clock: Clock) -> Picker {
+pub fn picker(bench: &ConsumerHarness, table: Table, clock: Clock) -> Picker {
     Batch::transactional(Warehouse, table, bench.queue.clone(), MEMORY, clock)
 }
 
@@ -160,7 +160,7 @@ fn fact(entry: &OutboxEntry) -> PickWaveReleased {
     assert_eq!((entry.source.as_str(), entry.detail_type.as_str()), ("switchyard.warehouse", "PickWaveReleased"));
     let body = format!(r#"{{"detail":{}}}"#, entry.detail);
     let raw = parse_body(&body).unwrap();
-    let fact = PickWaveReleased::read(&raw).unwrap();
+    let fact = PickWaveReleased::parse(&raw).unwrap();
     assert_eq!(raw.metadata.aggregate.sequence, u64::from(fact.page));
     fact
 }
@@ -169,7 +169,7 @@ fn fact(entry: &OutboxEntry) -> PickWaveReleased {
 pub fn placed(id: &str, lines: &[(&str, u32)]) -> String {
     let sample = include_str!("../../../events/samples/OrderPlaced.v1.json");
     let mut envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
-    let line = |(sku, quantity): &(&str, u32)| Line {
+    let line = |(sku, quantity): &(&str, u32)| OrderLine {
         sku: Sku::parse(*sku).unwrap(),
         name: format!("Thing {sku}"),
         quantity: Quantity::try_from(u64::from(*quantity)).unwrap(),

@@ -246,13 +246,13 @@ fn what_waits_for_a_job_is_lost_only_when_nothing_is_left_to_be_done() {
     let check = |consumer: &str, sk: &str| {
         let mut evidence = evidence();
         let table = evidence.tables.get_mut(consumer).unwrap();
-        table.retain(|row| !Key::of(row).unwrap().sk.starts_with(sk));
+        table.retain(|row| !Key::from_item(row).unwrap().sk.starts_with(sk));
         assert!(!audit(&evidence).lost.is_empty(), "{consumer} {sk}");
         evidence.at_rest = false;
         if consumer == "warehouse" {
-            evidence.orders.retain(|row| Key::of(row).unwrap().sk != "STATUS#9#picking");
+            evidence.orders.retain(|row| Key::from_item(row).unwrap().sk != "STATUS#9#picking");
             let table = evidence.tables.get_mut(consumer).unwrap();
-            table.retain(|row| !Key::of(row).unwrap().sk.starts_with("PAGE#"));
+            table.retain(|row| !Key::from_item(row).unwrap().sk.starts_with("PAGE#"));
         }
         assert_eq!(audit(&evidence), Findings::default(), "{consumer} {sk}");
     };
