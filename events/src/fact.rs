@@ -20,10 +20,10 @@ pub trait Fact: Serialize + DeserializeOwned + JsonSchema {
     fn aggregate_id(&self) -> &str;
 
     /// When it happened, by its own account, and where that stands in its data.
-    fn happened_at(&self) -> (&'static str, Timestamp);
+    fn timestamp_field(&self) -> (&'static str, Timestamp);
 
     /// What the field types cannot say, such as sums that must agree.
-    fn check(&self) -> Result<(), InvalidValue> {
+    fn validate(&self) -> Result<(), InvalidValue> {
         Ok(())
     }
 }
@@ -110,12 +110,12 @@ impl<T: Fact> DomainEvent for T {
         if metadata.event_id != EventId::derive(T::TYPE, fact.aggregate_id(), metadata.aggregate.sequence) {
             return Err(inconsistent("detail.metadata.event_id", "is not derived from type, aggregate and sequence"));
         }
-        let (field, happened_at) = fact.happened_at();
-        if happened_at.duration_since(metadata.occurred_at) > MAX_CLOCK_SKEW {
+        let (field, timestamp) = fact.timestamp_field();
+        if timestamp.duration_since(metadata.occurred_at) > MAX_CLOCK_SKEW {
             let reason = "lies more than a day after detail.metadata.occurred_at; correct the producer's clock";
             return Err(inconsistent(&format!("detail.data.{field}"), reason));
         }
-        fact.check().map_err(|reason| inconsistent("detail.data", &reason.0))?;
+        fact.validate().map_err(|reason| inconsistent("detail.data", &reason.0))?;
         Ok(fact)
     }
 }

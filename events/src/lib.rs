@@ -31,10 +31,10 @@ pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body
 pub use fact::{DomainEvent, Fact, MAX_CLOCK_SKEW, ParseError};
 pub use ids::{AggregateId, CorrelationId, EventId, InvalidValue, OrderId, Quantity, Sku, UserId, WaveId, fingerprint};
 pub use money::Usd;
-pub use nexus_threshold_crossed::{Counts, Needs, NexusThresholdCrossed};
+pub use nexus_threshold_crossed::{CountedSales, NexusThresholdCrossed, RequiredThresholds};
 pub use order_confirmed::OrderConfirmed;
-pub use order_flagged::{OrderFlagged, Reason};
-pub use order_placed::{MAX_LINES, OrderLine, OrderPlaced};
+pub use order_flagged::{FlagReason, OrderFlagged};
+pub use order_placed::{MAX_ORDER_LINES, OrderLine, OrderPlaced};
 pub use outbox::OutboxEntry;
 pub use pick_wave_released::{Pick, PickWaveReleased};
 pub use redacted::Redacted;

@@ -26,7 +26,7 @@ pub struct NexusThresholdCrossed {
     #[serde(deserialize_with = "crate::time::day")]
     pub period_to: Date,
     /// Which sales the state counts.
-    pub counts: Counts,
+    pub counts: CountedSales,
     /// What these sales came to in the period, when the crossing was noticed.
     pub sales_usd: Usd,
     /// How many orders that was.
@@ -36,7 +36,7 @@ pub struct NexusThresholdCrossed {
     /// The number of orders to be passed; null where only the amount decides.
     pub threshold_transactions: Option<u64>,
     /// Whether one threshold is enough.
-    pub needs: Needs,
+    pub needs: RequiredThresholds,
     /// When the crossing was noticed (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
     #[serde(deserialize_with = "crate::time::moment")]
@@ -46,7 +46,7 @@ pub struct NexusThresholdCrossed {
 /// Which sales a state counts towards its threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Counts {
+pub enum CountedSales {
     /// All, those for resale and exempt ones included.
     Gross,
     /// All but those for resale; exempt ones included.
@@ -58,7 +58,7 @@ pub enum Counts {
 /// Which thresholds have to be passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Needs {
+pub enum RequiredThresholds {
     /// The amount; orders are not counted.
     Amount,
     /// The amount or the number of orders.
@@ -83,18 +83,18 @@ impl Fact for NexusThresholdCrossed {
         self.nexus_id.as_str()
     }
 
-    fn happened_at(&self) -> (&'static str, Timestamp) {
+    fn timestamp_field(&self) -> (&'static str, Timestamp) {
         ("noticed_at", self.noticed_at)
     }
 
-    fn check(&self) -> Result<(), InvalidValue> {
+    fn validate(&self) -> Result<(), InvalidValue> {
         if self.nexus_id != Self::id(&self.jurisdiction, self.year)? {
             return Err(InvalidValue::new("nexus_id is not made of jurisdiction and year"));
         }
         if self.period_to < self.period_from || self.period_to.year() != self.year {
             return Err(InvalidValue::new("period_to must not be before period_from, and be in the year"));
         }
-        if (self.needs == Needs::Amount) != self.threshold_transactions.is_none() {
+        if (self.needs == RequiredThresholds::Amount) != self.threshold_transactions.is_none() {
             return Err(InvalidValue::new("threshold_transactions and needs contradict each other"));
         }
         Ok(())
@@ -110,17 +110,17 @@ mod tests {
     #[test]
     fn a_crossing_that_contradicts_itself_is_refused() {
         let sample: crate::Envelope<NexusThresholdCrossed> = serde_json::from_str(SAMPLE).unwrap();
-        assert_eq!(sample.data.check(), Ok(()));
+        assert_eq!(sample.data.validate(), Ok(()));
         let refused = |change: fn(&mut NexusThresholdCrossed), why: &str| {
             let mut crossed = sample.data.clone();
             change(&mut crossed);
-            let error = crossed.check().expect_err(why).0;
+            let error = crossed.validate().expect_err(why).0;
             assert!(error.contains(why), "{error}");
         };
         refused(|crossed| crossed.year = 2025, "made of jurisdiction and year");
         refused(|crossed| crossed.period_to = Date::constant(2027, 1, 1), "in the year");
         refused(|crossed| crossed.period_from = Date::constant(2027, 1, 1), "not be before");
         refused(|crossed| crossed.threshold_transactions = Some(200), "contradict");
-        refused(|crossed| crossed.needs = Needs::Both, "contradict");
+        refused(|crossed| crossed.needs = RequiredThresholds::Both, "contradict");
     }
 }

@@ -31,7 +31,7 @@ impl Fact for OrderConfirmed {
         self.order_id.as_str()
     }
 
-    fn happened_at(&self) -> (&'static str, Timestamp) {
+    fn timestamp_field(&self) -> (&'static str, Timestamp) {
         ("confirmed_at", self.confirmed_at)
     }
 }

@@ -17,7 +17,7 @@ pub struct OrderFlagged {
     #[schemars(range(max = 100))]
     pub score: u8,
     /// What made it so, most weighty first.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<FlagReason>,
     /// When it was decided (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
     #[serde(deserialize_with = "crate::time::moment")]
@@ -26,7 +26,7 @@ pub struct OrderFlagged {
 
 /// One reason for a score.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Reason {
+pub struct FlagReason {
     /// A stable name, such as `velocity_1h`.
     pub code: String,
     /// How many points of the score it contributed.
@@ -42,7 +42,7 @@ impl Fact for OrderFlagged {
         self.order_id.as_str()
     }
 
-    fn happened_at(&self) -> (&'static str, Timestamp) {
+    fn timestamp_field(&self) -> (&'static str, Timestamp) {
         ("flagged_at", self.flagged_at)
     }
 }

@@ -8,7 +8,7 @@ use crate::{Address, EmailAddress, Fact, InvalidValue, OrderId, Quantity, Redact
 
 /// The most lines of one order: with its own row, its stock and its consumers' effects it stays inside one DynamoDB
 /// transaction (at most 100 actions, <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>, 2026-11-21).
-pub const MAX_LINES: usize = 50;
+pub const MAX_ORDER_LINES: usize = 50;
 
 /// A customer has placed an order, and its stock is reserved. Emitted by `checkout`, sequence 1 of the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,13 +75,13 @@ impl Fact for OrderPlaced {
         self.order_id.as_str()
     }
 
-    fn happened_at(&self) -> (&'static str, Timestamp) {
+    fn timestamp_field(&self) -> (&'static str, Timestamp) {
         ("placed_at", self.placed_at)
     }
 
-    fn check(&self) -> Result<(), InvalidValue> {
-        if !(1..=MAX_LINES).contains(&self.items.len()) {
-            return Err(InvalidValue(format!("items must have 1 to {MAX_LINES} lines")));
+    fn validate(&self) -> Result<(), InvalidValue> {
+        if !(1..=MAX_ORDER_LINES).contains(&self.items.len()) {
+            return Err(InvalidValue(format!("items must have 1 to {MAX_ORDER_LINES} lines")));
         }
         let mut skus: Vec<_> = self.items.iter().map(|line| &line.sku).collect();
         skus.sort();

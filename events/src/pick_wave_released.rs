@@ -54,7 +54,7 @@ impl PickWaveReleased {
     pub const MAX_LINES: usize = 1000;
 
     /// How many order lines the page holds.
-    pub fn lines(&self) -> usize {
+    pub fn line_count(&self) -> usize {
         self.picks.iter().map(|pick| pick.order_ids.len()).sum()
     }
 }
@@ -68,15 +68,15 @@ impl Fact for PickWaveReleased {
         self.wave_id.as_str()
     }
 
-    fn happened_at(&self) -> (&'static str, Timestamp) {
+    fn timestamp_field(&self) -> (&'static str, Timestamp) {
         ("released_at", self.released_at)
     }
 
-    fn check(&self) -> Result<(), InvalidValue> {
+    fn validate(&self) -> Result<(), InvalidValue> {
         if !(1..=self.pages).contains(&self.page) {
             return Err(InvalidValue::new("page must be from 1 to pages"));
         }
-        if !(1..=Self::MAX_ORDERS).contains(&self.order_ids.len()) || self.lines() > Self::MAX_LINES {
+        if !(1..=Self::MAX_ORDERS).contains(&self.order_ids.len()) || self.line_count() > Self::MAX_LINES {
             let (orders, lines) = (Self::MAX_ORDERS, Self::MAX_LINES);
             return Err(InvalidValue(format!("a page must hold 1 to {orders} orders and at most {lines} lines")));
         }
@@ -128,11 +128,11 @@ mod tests {
 
     #[test]
     fn a_page_that_contradicts_itself_is_refused() {
-        assert_eq!(page().check(), Ok(()));
+        assert_eq!(page().validate(), Ok(()));
         let refused = |change: fn(&mut PickWaveReleased), why: &str| {
             let mut page = page();
             change(&mut page);
-            let error = page.check().expect_err(why).0;
+            let error = page.validate().expect_err(why).0;
             assert!(error.contains(why), "{error}");
         };
         refused(|page| page.page = 2, "from 1 to pages");
@@ -158,7 +158,7 @@ mod tests {
                 order_ids: vec![page.order_ids[n % PickWaveReleased::MAX_ORDERS].clone()],
             })
             .collect();
-        assert_eq!(page.check(), Ok(()));
+        assert_eq!(page.validate(), Ok(()));
         let bytes = serde_json::to_string(&page).unwrap().len();
         assert!(bytes < 200_000, "{bytes} bytes");
     }

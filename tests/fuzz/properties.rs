@@ -47,7 +47,7 @@ pub fn checkout_body(bytes: &[u8]) {
 /// Every entry of a stream's batch is in exactly one call, no call is larger than EventBridge takes, and what is no entry is dead.
 pub fn stream_record(bytes: &[u8]) {
     let Ok(batch) = serde_json::from_slice::<StreamEvent>(bytes) else { return };
-    let (calls, _dead) = publisher::calls(batch);
+    let (calls, _dead) = publisher::plan_calls(batch);
     for call in &calls {
         assert!((1..=10).contains(&call.len()));
         assert!(call.iter().sum::<usize>() <= if call.len() == 1 { 1_000_000 } else { 256 * 1024 });

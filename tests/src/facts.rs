@@ -3,8 +3,8 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::Timestamp;
 use switchyard_events::{
-    Cause, CorrelationId, Envelope, Fact, OrderConfirmed, OrderFlagged, OrderId, Pick, PickWaveReleased, Reason, Sku,
-    UserId, WaveId,
+    Cause, CorrelationId, Envelope, Fact, FlagReason, OrderConfirmed, OrderFlagged, OrderId, Pick, PickWaveReleased,
+    Sku, UserId, WaveId,
 };
 
 use crate::world::World;
@@ -28,7 +28,7 @@ pub fn confirmed(order_id: &str, sequence: u64, at: Timestamp) -> Envelope<Order
 /// Fraud says that an order looks suspicious.
 pub fn flagged(order_id: &str, at: Timestamp) -> Envelope<OrderFlagged> {
     let (order_id, user_id) = ids(order_id);
-    let reasons = vec![Reason { code: "quantity".into(), points: 85 }];
+    let reasons = vec![FlagReason { code: "quantity".into(), points: 85 }];
     envelope(OrderFlagged { order_id, user_id, score: 85, reasons, flagged_at: at }, 2, "fraud", at)
 }
 

@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::Value;
 use switchyard_chassis::conformance::ConsumerHarness;
 use switchyard_chassis::{Clock, Failure, Job, Scheduled};
-use switchyard_events::{Counts, DomainEvent, Needs, NexusThresholdCrossed, OutboxEntry, Usd, parse_body};
+use switchyard_events::{
+    CountedSales, DomainEvent, NexusThresholdCrossed, OutboxEntry, RequiredThresholds, Usd, parse_body,
+};
 use tax::{NexusJob, Tax, Threshold, Thresholds, Transactions, rollup_key};
 use tokio::time::Instant;
 use yard::tax::{Line, Report};
@@ -72,8 +74,8 @@ async fn a_state_that_crosses_is_announced_once_by_any_number_of_runs_and_by_two
     assert_eq!(crossings.len(), 1);
     let crossed = &crossings[0];
     assert_eq!((crossed.sales_usd, crossed.transactions), (Usd::from_cents(10_000_001), 3));
-    assert_eq!((crossed.threshold_usd, crossed.needs), (Usd::from_cents(10_000_000), Needs::Amount));
-    assert_eq!((crossed.counts, crossed.noticed_at), (Counts::Gross, bench.clock.now()));
+    assert_eq!((crossed.threshold_usd, crossed.needs), (Usd::from_cents(10_000_000), RequiredThresholds::Amount));
+    assert_eq!((crossed.counts, crossed.noticed_at), (CountedSales::Gross, bench.clock.now()));
     assert_eq!(
         (crossed.period_from.to_string(), crossed.period_to.to_string()),
         ("2026-01-01".into(), "2026-12-31".into())
@@ -140,8 +142,8 @@ async fn orders_count_where_the_law_counts_them_as_an_alternative_or_as_a_condit
     assert_eq!(run(&bench).await, ["US-GA.2026", "US-NY.2026"]);
     let crossings = crossings(&bench).await;
     let of = |state: &str| crossings.iter().find(|crossed| crossed.jurisdiction.as_str() == state).unwrap();
-    assert_eq!((of("US-GA").needs, of("US-GA").threshold_transactions), (Needs::Either, Some(200)));
-    assert_eq!((of("US-NY").needs, of("US-NY").transactions), (Needs::Both, 101));
+    assert_eq!((of("US-GA").needs, of("US-GA").threshold_transactions), (RequiredThresholds::Either, Some(200)));
+    assert_eq!((of("US-NY").needs, of("US-NY").transactions), (RequiredThresholds::Both, 101));
     // New York's sales tax quarters: the year to the end of May.
     assert_eq!(of("US-NY").period_to.to_string(), "2026-11-30");
 }

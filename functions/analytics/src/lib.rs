@@ -33,7 +33,7 @@ impl Consumer for Analytics {
     const NAME: &'static str = "analytics";
     type Event = OrderPlaced;
 
-    /// With at most [`switchyard_events::MAX_LINES`] lines this is at most 52 writes, so that every order fits a transaction.
+    /// With at most [`switchyard_events::MAX_ORDER_LINES`] lines this is at most 52 writes, so that every order fits a transaction.
     async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
         let sale = Sale::of(order);
         effects.record(sale.row(order));

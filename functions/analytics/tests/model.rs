@@ -8,13 +8,13 @@ use analytics::{Sale, Sales};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use switchyard_chassis::Key;
-use switchyard_events::{Envelope, MAX_LINES, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd};
+use switchyard_events::{Envelope, MAX_ORDER_LINES, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd};
 
 /// An order: seconds since a midnight, region, and of each product the cents of a piece and the pieces.
 type Order = (i64, &'static str, BTreeMap<u8, (i64, u64)>);
 
 fn orders() -> impl Strategy<Value = Vec<Order>> {
-    let lines = prop::collection::btree_map(0..60_u8, (0..3_000_000_i64, 1..=1000_u64), 1..=MAX_LINES);
+    let lines = prop::collection::btree_map(0..60_u8, (0..3_000_000_i64, 1..=1000_u64), 1..=MAX_ORDER_LINES);
     let order = (0..400_000_i64, prop::sample::select(vec!["ZZ", "Q1", "007"]), lines);
     prop::collection::vec(order, 0..20)
 }
@@ -104,7 +104,7 @@ proptest! {
     fn an_order_always_fits_a_transaction(orders in orders()) {
         for order in &orders {
             // Its region and its products, and its own row besides; DynamoDB takes 100.
-            prop_assert!(Sale::of(&placed(order)).additions().len() <= 1 + MAX_LINES);
+            prop_assert!(Sale::of(&placed(order)).additions().len() <= 1 + MAX_ORDER_LINES);
         }
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use switchyard_events::{
-    Address, CountryCode, EmailAddress, InvalidValue, MAX_LINES, PostalCode, Quantity, Redacted, RegionCode, Sku,
+    Address, CountryCode, EmailAddress, InvalidValue, MAX_ORDER_LINES, PostalCode, Quantity, Redacted, RegionCode, Sku,
     UserId, fingerprint,
 };
 
@@ -120,9 +120,9 @@ impl Form {
     /// The lines, with those of one product made one. Of a cart that is too long, no line is looked at.
     fn lines(&mut self, items: Option<&Value>) -> Vec<CartLine> {
         let items = match items {
-            Some(Value::Array(items)) if (1..=MAX_LINES).contains(&items.len()) => items,
+            Some(Value::Array(items)) if (1..=MAX_ORDER_LINES).contains(&items.len()) => items,
             _ => {
-                self.refuse("items", format!("must be a list of 1 to {MAX_LINES} lines"));
+                self.refuse("items", format!("must be a list of 1 to {MAX_ORDER_LINES} lines"));
                 return Vec::new();
             }
         };

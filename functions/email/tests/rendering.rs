@@ -15,7 +15,7 @@ const HOSTILE: &str = include_str!("samples/hostile.OrderPlaced.v1.json");
 
 fn order(sample: &str) -> OrderPlaced {
     let order = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
-    order.check().unwrap();
+    order.validate().unwrap();
     order
 }
 

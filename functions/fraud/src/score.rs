@@ -1,7 +1,7 @@
 //! How suspicious an order is, and why.
 
 use switchyard_chassis::Value;
-use switchyard_events::Reason;
+use switchyard_events::FlagReason;
 
 use crate::model::Model;
 use crate::rules::rules;
@@ -17,7 +17,7 @@ pub struct Score {
     pub points: u8,
     /// Every rule that applies and every feature of the model that says something, most weighty first. Points below 0 speak for
     /// the order.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<FlagReason>,
 }
 
 impl Score {
@@ -25,7 +25,7 @@ impl Score {
     pub fn of(signals: &Signals, model: &Model) -> Self {
         let all = rules(signals).into_iter().chain(model.points(signals));
         let named = all.filter(|(_, points)| *points != 0);
-        let mut reasons: Vec<_> = named.map(|(code, points)| Reason { code: code.into(), points }).collect();
+        let mut reasons: Vec<_> = named.map(|(code, points)| FlagReason { code: code.into(), points }).collect();
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.points));
         let sum: i32 = reasons.iter().map(|reason| i32::from(reason.points)).sum();
         let points = u8::try_from(sum.clamp(0, MAX_SCORE.into())).unwrap_or(MAX_SCORE);

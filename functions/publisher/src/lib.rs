@@ -47,7 +47,7 @@ pub async fn serve() -> Result<(), Error> {
 
 /// The calls that a batch would be put on the bus with, as the bytes of their entries, and how many entries never could be: what
 /// becomes of bad input, without AWS.
-pub fn calls(batch: StreamEvent) -> (Vec<Vec<usize>>, usize) {
+pub fn plan_calls(batch: StreamEvent) -> (Vec<Vec<usize>>, usize) {
     let (entries, dead) = stream::entries(batch);
     let chunks = chunk::chunks(entries, Entry::weight);
     (chunks.iter().map(|chunk| chunk.iter().map(Entry::bytes).collect()).collect(), dead.len())
@@ -65,13 +65,13 @@ pub struct Publisher {
 
 /// The batch must be offered again.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unsent {
+pub enum PublishError {
     /// The bus did not take these in time.
     #[error("{0} entries are not on the bus")]
-    Waiting(usize),
+    NotPublished(usize),
     /// The dead-letter queue did not take these.
     #[error("{0} entries are neither on the bus nor in the dead-letter queue")]
-    Unburied(usize),
+    NotDeadLettered(usize),
 }
 
 impl Publisher {
@@ -87,7 +87,7 @@ impl Publisher {
     }
 
     /// Publishes what the rows of a batch carry. Waits a little for a busy bus, but not past the deadline.
-    pub async fn publish(&self, batch: StreamEvent, deadline: Instant) -> Result<(), Unsent> {
+    pub async fn publish(&self, batch: StreamEvent, deadline: Instant) -> Result<(), PublishError> {
         let mut tally = Tally::default();
         let result = self.relay(batch, deadline, &mut tally).await;
         if let Err(unsent) = &result {
@@ -97,18 +97,18 @@ impl Publisher {
         result
     }
 
-    async fn relay(&self, batch: StreamEvent, deadline: Instant, tally: &mut Tally) -> Result<(), Unsent> {
+    async fn relay(&self, batch: StreamEvent, deadline: Instant, tally: &mut Tally) -> Result<(), PublishError> {
         let (mut waiting, mut dead) = stream::entries(batch);
         for tried in 1.. {
             let left = waiting.len();
             let round = timeout_at(deadline, self.round(waiting, &mut dead, tally)).await;
-            waiting = round.map_err(|_| Unsent::Waiting(left))?;
+            waiting = round.map_err(|_| PublishError::NotPublished(left))?;
             if waiting.is_empty() {
                 break;
             }
             let pause = backoff::full_jitter(Duration::from_millis(50), tried, Duration::from_secs(2));
             if tried == MAX_TRIES || Instant::now() + pause >= deadline {
-                return Err(Unsent::Waiting(waiting.len()));
+                return Err(PublishError::NotPublished(waiting.len()));
             }
             tokio::time::sleep(pause).await;
         }
@@ -117,7 +117,7 @@ impl Publisher {
         let buried = buried.into_iter().filter(|buried| *buried).count();
         tally.dead += buried;
         if buried < dead.len() {
-            return Err(Unsent::Unburied(dead.len() - buried));
+            return Err(PublishError::NotDeadLettered(dead.len() - buried));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use switchyard_chassis::Metrics;
 
-use crate::Unsent;
+use crate::PublishError;
 use crate::entry::Entry;
 
 /// Counts what became of a batch.
@@ -27,10 +27,10 @@ impl Tally {
     }
 
     /// Writes the metrics; a failed batch counts what is left of it.
-    pub(crate) fn report(self, unsent: Option<&Unsent>, now: Timestamp) {
+    pub(crate) fn report(self, unsent: Option<&PublishError>, now: Timestamp) {
         let failed = match unsent {
             None => 0,
-            Some(Unsent::Waiting(entries) | Unsent::Unburied(entries)) => *entries,
+            Some(PublishError::NotPublished(entries) | PublishError::NotDeadLettered(entries)) => *entries,
         };
         Metrics::new("Function", "publisher")
             .count("Published", self.published)

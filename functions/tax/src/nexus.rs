@@ -2,7 +2,7 @@
 
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
-use switchyard_events::{Counts, Needs, Usd};
+use switchyard_events::{CountedSales, RequiredThresholds, Usd};
 
 use crate::{Limit, Month, Months, Period, Sums, Threshold, Transactions};
 
@@ -104,10 +104,10 @@ impl Standing {
 }
 
 /// What a state counts of the sums. None of these sales is for resale: the shop sells to those who use what they buy.
-fn counted(counts: Counts, sums: Sums) -> (Usd, u64) {
+fn counted(counts: CountedSales, sums: Sums) -> (Usd, u64) {
     match counts {
-        Counts::Gross | Counts::Retail => (sums.revenue, sums.transactions),
-        Counts::Taxable => (sums.taxable, sums.taxable_transactions),
+        CountedSales::Gross | CountedSales::Retail => (sums.revenue, sums.transactions),
+        CountedSales::Taxable => (sums.taxable, sums.taxable_transactions),
     }
 }
 
@@ -146,11 +146,11 @@ impl Transactions {
     }
 
     /// Whether one threshold is enough.
-    pub fn needs(self) -> Needs {
+    pub fn needs(self) -> RequiredThresholds {
         match self {
-            Self::Uncounted => Needs::Amount,
-            Self::Or(_) => Needs::Either,
-            Self::And(_) => Needs::Both,
+            Self::Uncounted => RequiredThresholds::Amount,
+            Self::Or(_) => RequiredThresholds::Either,
+            Self::And(_) => RequiredThresholds::Both,
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use switchyard_chassis::Failure;
-use switchyard_events::{Counts, Subdivision, Usd};
+use switchyard_events::{CountedSales, Subdivision, Usd};
 
 /// The data file.
 const PACKED: &str = include_str!("../data/nexus_thresholds.json");
@@ -46,7 +46,7 @@ pub struct State {
 #[serde(try_from = "Written")]
 pub struct Threshold {
     /// Which sales count.
-    pub counts: Counts,
+    pub counts: CountedSales,
     /// Over which time.
     pub period: Period,
     /// What they have to come to.
@@ -122,7 +122,7 @@ impl<T: PartialOrd + Copy> Limit<T> {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
-    counts: Counts,
+    counts: CountedSales,
     period: Period,
     sales_usd: Limit<Usd>,
     or_transactions: Option<Limit<u64>>,
@@ -174,7 +174,7 @@ mod tests {
         check("AR DC GA HI MD MI MN NE NJ NV OH RI VA VT WV", |threshold| {
             matches!(threshold.transactions, Transactions::Or(_))
         });
-        check("AR FL MO ND NM OK", |threshold| threshold.counts == Counts::Taxable);
+        check("AR FL MO ND NM OK", |threshold| threshold.counts == CountedSales::Taxable);
         check("AL CA MS NY TX", |threshold| threshold.sales.figure() != Usd::from_cents(10_000_000));
         check("CT IL MN MO MS NY TN TX VT", |threshold| {
             !matches!(threshold.period, Period::PreviousOrCurrentYear | Period::PreviousYear)

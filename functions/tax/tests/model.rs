@@ -5,7 +5,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use switchyard_events::{Counts, Envelope, OrderPlaced, Quantity, Usd};
+use switchyard_events::{CountedSales, Envelope, OrderPlaced, Quantity, Usd};
 use tax::{Entry, Limit, Month, Months, Period, Standing, Threshold, Transactions};
 
 /// A line: cents of a piece, pieces, whether it is taxable.
@@ -62,7 +62,7 @@ fn months(orders: &[Order], region: &str) -> Months {
 }
 
 fn thresholds() -> impl Strategy<Value = Threshold> {
-    let counts = prop::sample::select(vec![Counts::Gross, Counts::Retail, Counts::Taxable]);
+    let counts = prop::sample::select(vec![CountedSales::Gross, CountedSales::Retail, CountedSales::Taxable]);
     let period = prop::sample::select(vec![
         Period::PreviousOrCurrentYear,
         Period::PreviousYear,
@@ -104,7 +104,7 @@ fn passes(threshold: &Threshold, year: i16, orders: &[Order]) -> bool {
             let (order_year, month) = date(order);
             (order_year == year && month <= end) || (order_year == year - 1 && month > end)
         };
-        let taxable_only = threshold.counts == Counts::Taxable;
+        let taxable_only = threshold.counts == CountedSales::Taxable;
         let orders: Vec<_> = orders.iter().filter(inside).collect();
         let exempt = |order: &Order| if taxable_only { 0 } else { cents(order, false) };
         let sales: i64 = orders.iter().map(|order| cents(order, true) + exempt(order)).sum();

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::civil::Date;
 use serde::Serialize;
 use switchyard_chassis::{Table, text_of};
-use switchyard_events::{Counts, Needs, Usd};
+use switchyard_events::{CountedSales, RequiredThresholds, Usd};
 use tax::{Limit, Months, Period, Standing, State, Threshold, Thresholds, crossed_key};
 
 use crate::{Cloud, Stack};
@@ -42,7 +42,7 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Nexus {
     /// Which sales the state counts: `gross`, `retail` or `taxable`.
-    pub counts: Counts,
+    pub counts: CountedSales,
     /// How the state's law names the period.
     pub period: Period,
     pub period_from: Date,
@@ -56,7 +56,7 @@ pub struct Nexus {
     /// Null where orders are not counted.
     pub threshold_transactions: Option<Limit<u64>>,
     /// `amount`, `either` or `both`.
-    pub needs: Needs,
+    pub needs: RequiredThresholds,
     /// How much more sales, and how many more orders, would pass the thresholds.
     pub sales_left_usd: Usd,
     pub transactions_left: Option<u64>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ::publisher::{Publisher, StreamEvent, Unsent};
+use ::publisher::{PublishError, Publisher, StreamEvent};
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::Target;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ impl Relay {
         Self { setup, publisher }
     }
 
-    async fn publish(&self, rows: u32, seconds: u64) -> Result<(), Unsent> {
+    async fn publish(&self, rows: u32, seconds: u64) -> Result<(), PublishError> {
         self.publisher.publish(batch(rows), Instant::now() + Duration::from_secs(seconds)).await
     }
 
@@ -99,7 +99,7 @@ async fn entries_that_the_bus_does_not_take_in_time_fail_the_invocation_and_are_
     let relay = Relay::new("bus-down").await;
     let down = Fault::Partial { entry: Some(detail_of(2)), code: None };
     relay.setup.proxy.set(always("events", "PutEvents", down));
-    assert_eq!(relay.publish(3, 3).await, Err(Unsent::Waiting(1)));
+    assert_eq!(relay.publish(3, 3).await, Err(PublishError::NotPublished(1)));
     relay.setup.proxy.set(Vec::new());
     relay.publish(3, 20).await.unwrap();
     // What had been put is put again: consumers see to that.
@@ -146,5 +146,5 @@ async fn an_entry_that_can_be_neither_put_nor_kept_fails_the_invocation() {
     let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
     let rules = [Rule::on("events", "PutEvents", never), Rule::on("sqs", "SendMessage", Fault::Throttle)];
     relay.setup.proxy.set(rules.into());
-    assert_eq!(relay.publish(2, 20).await, Err(Unsent::Unburied(1)));
+    assert_eq!(relay.publish(2, 20).await, Err(PublishError::NotDeadLettered(1)));
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 use switchyard_chassis::Scheduled;
-use switchyard_events::{Needs, NexusThresholdCrossed, Usd};
+use switchyard_events::{NexusThresholdCrossed, RequiredThresholds, Usd};
 use tax::{NexusJob, Period};
 use yard::tax::Report;
 
@@ -49,7 +49,7 @@ async fn the_deployed_job_tells_the_bus_once_of_a_state_that_an_order_carried_ov
     let fresh = report.states.iter().find(|line| {
         let nexus = line.nexus.as_ref();
         nexus.is_some_and(|nexus| {
-            nexus.period == Period::PreviousOrCurrentYear && nexus.needs == Needs::Amount && !nexus.crossed
+            nexus.period == Period::PreviousOrCurrentYear && nexus.needs == RequiredThresholds::Amount && !nexus.crossed
         })
     });
     let state = fresh.expect("a state that has not been crossed in this stack").jurisdiction.clone();

@@ -41,7 +41,7 @@ proptest! {
     fn the_pages_hold_every_order_whole_and_once_and_every_piece(orders in orders()) {
         let pages = pages(wave(), released_at(), orders.clone()).unwrap();
         for (number, page) in (1..).zip(&pages) {
-            prop_assert_eq!(page.check(), Ok(()));
+            prop_assert_eq!(page.validate(), Ok(()));
             prop_assert_eq!((page.page, page.pages as usize), (number, pages.len()));
         }
         let mut naive: Vec<_> = orders.iter().map(|order| (order.placed_at.clone(), order.id.clone())).collect();
@@ -97,7 +97,7 @@ fn the_biggest_page_fits_an_item_with_its_fact_in_it() {
         lines: (0..50).map(|line| (Sku::parse(long(50 * n + line)).unwrap(), 1000)).collect(),
     };
     let pages = pages(wave(), released_at(), (0..21).map(order).collect()).unwrap();
-    assert_eq!(pages.iter().map(PickWaveReleased::lines).collect::<Vec<_>>(), [PickWaveReleased::MAX_LINES, 50]);
+    assert_eq!(pages.iter().map(PickWaveReleased::line_count).collect::<Vec<_>>(), [PickWaveReleased::MAX_LINES, 50]);
     let row = row(wave(), &pages[0]).into_item();
     let cause = Cause { correlation_id: CorrelationId::parse("x").unwrap(), causation_id: None, traceparent: None };
     let envelope = Envelope::new(pages[0].clone(), 1, "warehouse", released_at(), cause).unwrap();

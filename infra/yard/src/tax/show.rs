@@ -1,6 +1,6 @@
 //! The report for people.
 
-use switchyard_events::{Counts, Needs};
+use switchyard_events::{CountedSales, RequiredThresholds};
 use tax::Limit;
 
 use super::{Line, Nexus, Report};
@@ -51,8 +51,8 @@ impl Line {
 impl Nexus {
     fn cells(&self) -> [String; 5] {
         let counts = match self.counts {
-            Counts::Gross | Counts::Retail => "",
-            Counts::Taxable => "taxable ",
+            CountedSales::Gross | CountedSales::Retail => "",
+            CountedSales::Taxable => "taxable ",
         };
         [
             format!("{counts}{}", dollars(self.sales_usd)),
@@ -90,7 +90,7 @@ impl Nexus {
 
     fn joined(&self, sales: String, orders: Option<String>) -> String {
         match (orders, self.needs) {
-            (Some(orders), Needs::Both) => format!("{sales} and {orders}"),
+            (Some(orders), RequiredThresholds::Both) => format!("{sales} and {orders}"),
             (Some(orders), _) => format!("{sales} or {orders}"),
             (None, _) => sales,
         }
