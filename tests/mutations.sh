@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Breaks the code on purpose, one promise at a time (tests/mutations/*.patch), in a copy of the last commit, and says which
-# tests notice. A mutation that nothing notices is a hole in the tests: then the exit code is 1.
+# Breaks the code on purpose, one promise at a time (tests/mutations/*.mutation), in a copy of the last commit, and lists the
+# tests that fail. A mutation that no test and no soak finds is a hole in the tests: then the exit code is 1.
 #
 #   tests/mutations.sh [NAME...]     all of them, or these; about eight minutes each, ten before the first
-#   tests/mutations.sh --check       only whether every patch still fits
+#   tests/mutations.sh --check       only whether every mutation still fits the code; takes a second and changes nothing
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 origin=$PWD
-patches=$origin/tests/mutations
-# Which tests are run: those of failures, and those that every consumer has to pass.
-tests=(faults:: conformance:: duplicates:: idempotency::)
+# Modules of tests/src: those of failures, and those that every consumer has to pass.
+modules=(faults conformance duplicates idempotency)
 
 if [[ ${1:-} == --check ]]; then
-    for patch in "$patches"/*.patch; do
-        git apply --check "$patch" || failed=1
+    python3 tests/mutations/mutate.py check || failed=1
+    for module in "${modules[@]}"; do
+        grep -rqE "^(pub )?mod $module;" tests/src || { echo "tests/mutations.sh: tests/src has no module $module" >&2; failed=1; }
     done
     exit "${failed:-0}"
 fi
@@ -26,31 +26,36 @@ export CARGO_TARGET_DIR=$work/target CARGO_TERM_QUIET=true RUST_BACKTRACE=0
 yard=$CARGO_TARGET_DIR/debug/yard
 trap '"$yard" --instance mutation down; rm -rf "$work/tree"' EXIT
 
-suite() {
+run_tests() {
     "$yard" --instance mutation up --no-build &&
-        SWITCHYARD_INSTANCE=mutation cargo test -p switchyard-tests -- "${tests[@]}"
+        SWITCHYARD_INSTANCE=mutation cargo test -p switchyard-tests -- "${modules[@]/%/::}"
     "$yard" --instance mutation down
+}
+
+# The tests that `cargo test` lists as failed.
+failed_tests() {
+    grep -E '^    [a-z0-9_:]+$' "$1" | sort -u
 }
 
 names=("$@")
 if ((${#names[@]} == 0)); then
-    names=("$patches"/*.patch)
+    names=(tests/mutations/*.mutation)
     names=("${names[@]##*/}")
 fi
-for name in "${names[@]%.patch}"; do
-    git checkout -q . && git apply "$patches/$name.patch" || exit 2
+for name in "${names[@]%.mutation}"; do
+    git checkout -q . && python3 tests/mutations/mutate.py apply "$name" || exit 2
     if ! cargo build --workspace --bins > "$work/$name.log" 2>&1; then
         echo "$name: does not compile; see $work/$name.log"
         missed=1
         continue
     fi
-    suite >> "$work/$name.log" 2>&1
-    noticed=$(grep -cE '^    [a-z_:]+$' "$work/$name.log")
+    run_tests >> "$work/$name.log" 2>&1
+    failures=$(failed_tests "$work/$name.log" | wc -l)
     "$CARGO_TARGET_DIR/debug/soak" --instance mutation-soak --orders 600 --minutes 6 > "$work/$name.soak" 2>> "$work/$name.log"
     soak=$?
     verdict=$(grep -E '^(effects lost|effects doubled|mails doubled)' "$work/$name.soak" | tr -s ' ' | paste -sd ';')
-    echo "$name: $noticed tests fail; soak $( ((soak == 0)) && echo passes || echo fails ) ($verdict)"
-    grep -E '^    [a-z_:]+$' "$work/$name.log" | sort -u | head -12
-    ((noticed > 0 || soak != 0)) || missed=1
+    echo "$name: $failures tests fail; soak $( ((soak == 0)) && echo passes || echo fails ) ($verdict)"
+    failed_tests "$work/$name.log" | head -12
+    ((failures > 0 || soak != 0)) || missed=1
 done
 exit "${missed:-0}"
