@@ -11,22 +11,22 @@ mod sound {
     use super::holds;
 
     #[test]
-    fn a_consumer_applies_every_event_once_whatever_its_workers_suffer() {
+    fn consumer_applies_every_event_exactly_once() {
         holds::<Consumer>(250_000);
     }
 
     #[test]
-    fn a_mail_leaves_once_but_for_the_documented_window() {
+    fn lease_sends_one_mail_outside_the_documented_window() {
         holds::<Lease>(200_000);
     }
 
     #[test]
-    fn what_an_order_says_reaches_the_consumer_or_a_person() {
+    fn outbox_event_is_applied_or_dead_lettered() {
         holds::<Outbox>(200_000);
     }
 
     #[test]
-    fn every_pick_is_on_one_list_whenever_waves_close() {
+    fn wave_close_puts_every_pick_on_one_list() {
         holds::<Waves>(600_000);
     }
 }
@@ -37,47 +37,47 @@ mod consumer {
     use super::broken_by;
 
     #[test]
-    fn a_marker_before_its_effect_loses_an_event() {
+    fn marker_written_before_effect_loses_event() {
         assert_eq!(broken_by::<Consumer>(Flaw::MarkerFirst), NOT_LOST);
     }
 
     #[test]
-    fn an_effect_before_its_marker_happens_twice() {
+    fn effect_written_before_marker_is_applied_twice() {
         assert_eq!(broken_by::<Consumer>(Flaw::EffectFirst), ONCE);
     }
 
     #[test]
-    fn without_the_markers_condition_an_effect_happens_twice() {
+    fn marker_without_condition_applies_duplicate() {
         assert_eq!(broken_by::<Consumer>(Flaw::NoCondition), ONCE);
     }
 
     #[test]
-    fn looking_for_the_marker_first_does_not_replace_its_condition() {
+    fn marker_read_before_write_applies_duplicate() {
         assert_eq!(broken_by::<Consumer>(Flaw::LookThenWrite), ONCE);
     }
 
     #[test]
-    fn a_marker_that_expires_before_the_last_copy_comes_lets_an_effect_happen_twice() {
+    fn marker_ttl_shorter_than_retention_applies_duplicate() {
         assert_eq!(broken_by::<Consumer>(Flaw::ShortMemory), ONCE);
     }
 
     #[test]
-    fn an_acknowledged_error_loses_an_event() {
+    fn failed_event_acknowledged_is_lost() {
         assert_eq!(broken_by::<Consumer>(Flaw::ErrorAcknowledged), NOT_LOST);
     }
 
     #[test]
-    fn a_burial_that_nobody_checked_loses_an_event() {
+    fn dlq_send_error_ignored_loses_event() {
         assert_eq!(broken_by::<Consumer>(Flaw::BurialUnseen), NOT_LOST);
     }
 
     #[test]
-    fn a_row_written_back_without_a_condition_loses_what_another_wrote() {
+    fn update_without_version_check_loses_concurrent_write() {
         assert_eq!(broken_by::<Consumer>(Flaw::RewriteUnguarded), SUM);
     }
 
     #[test]
-    fn one_poisoned_event_would_condemn_a_batch_that_is_refused_whole() {
+    fn poison_event_rejecting_its_batch_rejects_neighbours() {
         assert_eq!(broken_by::<Consumer>(Flaw::NeighboursRejected), NEIGHBOURS);
     }
 }
@@ -88,47 +88,47 @@ mod lease {
     use super::broken_by;
 
     #[test]
-    fn a_lease_that_anyone_gets_sends_twice() {
+    fn lease_without_condition_sends_duplicate_mail() {
         assert_eq!(broken_by::<Lease>(Flaw::NoCondition), ONE_MAIL);
     }
 
     #[test]
-    fn a_lease_that_never_ends_is_stuck_with_its_dead_owner() {
+    fn lease_without_timeout_is_stuck_after_crash() {
         assert_eq!(broken_by::<Lease>(Flaw::NoExpiry), SETTLED);
     }
 
     #[test]
-    fn a_lease_shorter_than_the_work_sends_twice_without_any_fault() {
+    fn lease_shorter_than_function_timeout_sends_duplicate() {
         assert_eq!(broken_by::<Lease>(Flaw::ShorterThanWork), ONE_MAIL);
     }
 
     #[test]
-    fn a_mail_recorded_before_it_leaves_is_lost() {
+    fn mail_recorded_before_send_is_lost() {
         assert_eq!(broken_by::<Lease>(Flaw::RecordedFirst), NOT_LOST);
     }
 
     #[test]
-    fn completing_without_the_token_overwrites_the_next_owner() {
+    fn complete_without_token_lets_stale_owner_overwrite() {
         assert_eq!(broken_by::<Lease>(Flaw::CompleteWithoutToken), STALE);
     }
 
     #[test]
-    fn releasing_without_the_token_takes_the_next_owners_lease_away() {
+    fn release_without_token_ends_lease_of_next_owner() {
         assert_eq!(broken_by::<Lease>(Flaw::ReleaseWithoutToken), ONE_MAIL);
     }
 
     #[test]
-    fn a_message_whose_mail_is_in_flight_must_come_back() {
+    fn message_acknowledged_while_lease_is_held_loses_mail() {
         assert_eq!(broken_by::<Lease>(Flaw::InFlightAcknowledged), NOT_LOST);
     }
 
     #[test]
-    fn an_acknowledged_error_loses_a_mail() {
+    fn failed_send_acknowledged_loses_mail() {
         assert_eq!(broken_by::<Lease>(Flaw::ErrorAcknowledged), NOT_LOST);
     }
 
     #[test]
-    fn a_lease_forgotten_before_the_last_copy_comes_sends_twice() {
+    fn lease_ttl_shorter_than_retention_sends_duplicate() {
         assert_eq!(broken_by::<Lease>(Flaw::ShortMemory), ONE_MAIL);
     }
 }
@@ -139,47 +139,47 @@ mod outbox {
     use super::broken_by;
 
     #[test]
-    fn an_event_put_after_its_order_is_lost() {
+    fn event_put_after_order_commit_is_lost() {
         assert_eq!(broken_by::<Outbox>(Flaw::PutAfterCommit), NOT_LOST);
     }
 
     #[test]
-    fn an_event_put_before_its_order_tells_of_none() {
+    fn event_put_before_order_commit_announces_missing_order() {
         assert_eq!(broken_by::<Outbox>(Flaw::PutBeforeCommit), TRUE);
     }
 
     #[test]
-    fn ignoring_failed_entries_loses_them() {
+    fn failed_entries_ignored_are_lost() {
         assert_eq!(broken_by::<Outbox>(Flaw::FailedEntriesIgnored), NOT_LOST);
     }
 
     #[test]
-    fn ignoring_a_failed_call_loses_its_entries() {
+    fn failed_put_events_call_ignored_loses_entries() {
         assert_eq!(broken_by::<Outbox>(Flaw::FailedCallIgnored), NOT_LOST);
     }
 
     #[test]
-    fn a_batch_acknowledged_with_entries_left_loses_them() {
+    fn batch_acknowledged_with_unsent_entries_loses_them() {
         assert_eq!(broken_by::<Outbox>(Flaw::UnsentAcknowledged), NOT_LOST);
     }
 
     #[test]
-    fn a_burial_that_nobody_checked_loses_an_entry() {
+    fn dlq_send_error_ignored_loses_entry() {
         assert_eq!(broken_by::<Outbox>(Flaw::BurialUnseen), NOT_LOST);
     }
 
     #[test]
-    fn an_entry_tried_for_ever_stops_its_stream() {
+    fn impossible_entry_retried_forever_blocks_stream() {
         assert_eq!(broken_by::<Outbox>(Flaw::NeverIsLater), SETTLED);
     }
 
     #[test]
-    fn one_impossible_entry_would_bury_a_call_that_is_refused_whole() {
+    fn impossible_entry_dead_letters_neighbours() {
         assert_eq!(broken_by::<Outbox>(Flaw::NeighboursBuried), NEIGHBOURS);
     }
 
     #[test]
-    fn an_event_with_another_id_each_time_is_applied_twice() {
+    fn new_event_id_on_retry_applies_duplicate() {
         assert_eq!(broken_by::<Outbox>(Flaw::NewIdEachTime), ONCE);
     }
 }
@@ -190,47 +190,47 @@ mod wave {
     use super::broken_by;
 
     #[test]
-    fn a_pick_without_the_guard_misses_its_list() {
+    fn pick_write_without_closed_check_misses_list() {
         assert_eq!(broken_by::<Waves>(Flaw::PickUnguarded), COMPLETE);
     }
 
     #[test]
-    fn a_wave_closed_without_its_shards_still_takes_picks() {
+    fn wave_close_without_shard_rows_misses_picks() {
         assert_eq!(broken_by::<Waves>(Flaw::ClosedUnheard), COMPLETE);
     }
 
     #[test]
-    fn a_list_taken_before_closing_misses_picks() {
+    fn list_read_before_wave_close_misses_picks() {
         assert_eq!(broken_by::<Waves>(Flaw::ListedFirst), COMPLETE);
     }
 
     #[test]
-    fn an_empty_wave_left_alone_at_once_strands_a_late_pick() {
+    fn empty_wave_skipped_too_early_strands_late_pick() {
         assert_eq!(broken_by::<Waves>(Flaw::EmptyLeftAtOnce), BEHIND);
     }
 
     #[test]
-    fn a_hold_that_does_not_ask_whether_the_wave_has_closed_comes_too_late() {
+    fn hold_without_wave_condition_lists_held_pick() {
         assert_eq!(broken_by::<Waves>(Flaw::HoldUnguarded), HELD);
     }
 
     #[test]
-    fn a_hold_that_does_not_ask_whether_the_order_has_come_is_missed() {
+    fn hold_without_order_condition_lists_held_pick() {
         assert_eq!(broken_by::<Waves>(Flaw::HoldBlind), HELD);
     }
 
     #[test]
-    fn a_decision_written_over_a_later_one_holds_a_pick_for_ever() {
+    fn stale_decision_overwriting_newer_holds_pick_forever() {
         assert_eq!(broken_by::<Waves>(Flaw::HoldOverwritten), RELEASED);
     }
 
     #[test]
-    fn a_pick_held_after_it_was_listed_is_picked_twice() {
+    fn hold_after_listing_lists_pick_twice() {
         assert_eq!(broken_by::<Waves>(Flaw::HeldAfterListing), ONE_LIST);
     }
 
     #[test]
-    fn a_pick_let_go_in_a_closed_wave_is_on_no_list() {
+    fn pick_unheld_in_closed_wave_misses_list() {
         assert_eq!(broken_by::<Waves>(Flaw::LetGoInPlace), COMPLETE);
     }
 }
