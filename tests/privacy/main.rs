@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use yard::{Cloud, Instance, Project, Stack};
+use yard::{Instance, Project, Stack};
 
 /// What begins a customer's id, and the postal code in a test's cart.
 const SEEDED: [&str; 2] = ["usr_", "94107-4815"];
@@ -60,10 +60,10 @@ async fn lines(client: &aws_sdk_cloudwatchlogs::Client, function: &str) -> Vec<S
 #[ignore = "reads what all other tests have logged: make test runs it after them"]
 async fn no_log_holds_anything_personal() {
     let name = std::env::var("SWITCHYARD_INSTANCE").unwrap_or_else(|_| "test".into());
-    let instance = Instance::named(&Project::find().unwrap(), &name).unwrap();
+    let instance = Instance::new(&Project::find().unwrap(), &name).unwrap();
     let running =
         instance.running().unwrap_or_else(|| panic!("instance {name} is not up: run the tests by `make test`"));
-    let cloud = Cloud::local(&running);
+    let cloud = running.cloud();
     let stack = Stack::read(&cloud).await.unwrap();
     let client = aws_sdk_cloudwatchlogs::Client::new(&cloud.config);
 

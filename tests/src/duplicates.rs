@@ -56,7 +56,7 @@ async fn the_same_bus_entry_five_times_and_the_same_body_three_times_change_noth
         let entry = PutEventsRequestEntry::builder().event_bus_name(&world.stack.bus).source(source);
         tell(&world, vec![entry.detail_type(detail_type).detail(detail.get()).build(); 5]).await;
         let body = format!(r#"{{"version":"0","detail-type":"{detail_type}","source":"{source}","detail":{detail}}}"#);
-        for consumer in world.stack.consumers.iter().filter(|consumer| consumer.hears(detail_type)) {
+        for consumer in world.stack.consumers.iter().filter(|consumer| consumer.subscribes_to(detail_type)) {
             for _ in 0..3 {
                 world.cloud.sqs.send_message().queue_url(&consumer.queue_url).message_body(&body).send().await.unwrap();
             }

@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use switchyard_chassis::conformance::{event_id, order};
-use yard::{Consumer, peek};
+use yard::{Consumer, peek_dead_letters};
 
 use crate::carts::{JSON, orders, refused};
 use crate::world::{World, cart, order_id, text, user};
@@ -159,14 +159,14 @@ fn done() -> Vec<String> {
 }
 
 /// Hands a consumer all of it at once, and says what came to its dead-letter queue.
-async fn feed(world: &World, consumer: &Consumer, bodies: &[String]) -> Vec<yard::Dead> {
+async fn feed(world: &World, consumer: &Consumer, bodies: &[String]) -> Vec<yard::DeadLetter> {
     world.enable(&consumer.name, false).await;
     for body in bodies {
         world.cloud.sqs.send_message().queue_url(&consumer.queue_url).message_body(body).send().await.unwrap();
     }
     world.enable(&consumer.name, true).await;
     world.quiet().await;
-    let dead = peek(&world.cloud, &consumer.dlq_url).await.unwrap();
+    let dead = peek_dead_letters(&world.cloud, &consumer.dlq_url).await.unwrap();
     world.cloud.sqs.purge_queue().queue_url(&consumer.dlq_url).send().await.unwrap();
     dead
 }
@@ -178,7 +178,7 @@ async fn a_hostile_event_is_dead_at_once_by_the_name_of_its_field_and_its_neighb
     let mut bodies: Vec<_> = hostile.iter().map(|dead| dead.body.clone()).chain(good.clone()).collect();
     fastrand::shuffle(&mut bodies);
     let consumers: Vec<_> =
-        world.stack.consumers.iter().filter(|consumer| consumer.events.contains("OrderPlaced")).collect();
+        world.stack.consumers.iter().filter(|consumer| consumer.event_types.contains("OrderPlaced")).collect();
     assert!(consumers.len() >= 6);
     let letters = join_all(consumers.iter().map(|consumer| feed(&world, consumer, &bodies))).await;
     for (consumer, letters) in consumers.iter().zip(letters) {

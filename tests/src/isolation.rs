@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use yard::trace::State;
+use yard::trace::ConsumerState;
 
 use crate::world::{PATIENCE, World, cart, user};
 
@@ -19,7 +19,7 @@ async fn an_email_outage_delays_nobody_else_and_afterwards_every_mail_leaves_onc
     for (id, user) in &orders {
         crate::world::until("all but email are done", async || {
             let trace = world.trace(id, Duration::ZERO).await;
-            trace.consumers.iter().all(|line| (line.name == "email") != (line.state == State::Done))
+            trace.consumers.iter().all(|line| (line.name == "email") != (line.state == ConsumerState::Done))
         })
         .await;
         assert_eq!(world.mails_to(&format!("{user}@example.com")).await.len(), 0);

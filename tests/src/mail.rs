@@ -107,7 +107,7 @@ async fn a_sent_confirmation_is_shown_as_the_customer_got_it() {
 async fn a_confirmation_of_an_order_that_nobody_placed_is_an_unknown_order() {
     let world = World::shared().await;
     let error = Confirmation::read(&world.cloud, &world.stack, "ord_nobody").await.unwrap_err();
-    assert_eq!(exit::of(&error), exit::UNKNOWN_ORDER);
+    assert_eq!(exit::code_for(&error), exit::UNKNOWN_ORDER);
 }
 
 #[tokio::test]

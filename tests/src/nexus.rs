@@ -13,7 +13,7 @@ use switchyard_events::{
 };
 use tax::{NexusJob, Tax, Threshold, Thresholds, Transactions, rollup_key};
 use tokio::time::Instant;
-use yard::tax::{Line, Report};
+use yard::tax::{StateTaxLine, TaxReport};
 
 use crate::sold::{Sold, bench, feed, on};
 use crate::world::{World, text};
@@ -50,7 +50,7 @@ fn fact(body: &str) -> NexusThresholdCrossed {
     NexusThresholdCrossed::parse(&parse_body(body).unwrap()).unwrap()
 }
 
-fn line<'a>(report: &'a Report, state: &str) -> &'a Line {
+fn line<'a>(report: &'a TaxReport, state: &str) -> &'a StateTaxLine {
     report.states.iter().find(|line| line.jurisdiction == format!("US-{state}")).unwrap()
 }
 
@@ -118,7 +118,7 @@ async fn exempt_sales_count_where_the_law_counts_them_and_nowhere_else() {
     }
     sell(&bench, &orders).await;
     assert_eq!(run(&bench).await, ["US-CO.2026", "US-SD.2026"]);
-    let report = Report::of(&bench.table, 2026).await.unwrap();
+    let report = TaxReport::read_table(&bench.table, 2026).await.unwrap();
     let florida = line(&report, "FL");
     assert_eq!((florida.taxable_usd, florida.exempt_usd), (Usd::from_cents(2_000_000), Usd::from_cents(9_000_000)));
     let nexus = florida.nexus.as_ref().unwrap();
@@ -223,7 +223,7 @@ async fn yard_tax_shows_what_was_sold_what_is_left_and_what_was_announced() {
     ];
     sell(&bench, &orders).await;
     run_at(&bench, Clock::fixed("2031-07-02T00:00:00Z".parse().unwrap())).await;
-    let report = Report::of(&bench.table, 2031).await.unwrap();
+    let report = TaxReport::read_table(&bench.table, 2031).await.unwrap();
     assert_eq!(report.states[0].jurisdiction, "US-WY", "the nearest comes first");
     let wyoming = line(&report, "WY").nexus.as_ref().unwrap();
     assert!(wyoming.crossed && wyoming.announced_at.as_deref().unwrap().starts_with("2031-07-02"));
@@ -240,5 +240,5 @@ async fn yard_tax_shows_what_was_sold_what_is_left_and_what_was_announced() {
     ] {
         assert!(page.contains(shown), "{shown}\n{page}");
     }
-    assert_eq!(line(&Report::of(&bench.table, 2030).await.unwrap(), "WY").transactions, 0);
+    assert_eq!(line(&TaxReport::read_table(&bench.table, 2030).await.unwrap(), "WY").transactions, 0);
 }

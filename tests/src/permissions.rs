@@ -5,8 +5,8 @@ use std::time::Duration;
 use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 use switchyard_chassis::conformance::order;
-use yard::trace::State;
-use yard::{Call, Cloud, peek};
+use yard::trace::ConsumerState;
+use yard::{ApiRequest, Cloud, peek_dead_letters};
 
 use crate::world::{World, cart, until, user};
 
@@ -53,13 +53,13 @@ async fn without_one_statement_of_its_role_a_function_is_denied() {
         "attributes": {"ApproximateReceiveCount": "5"}, "messageAttributes": {}});
     let call = world.cloud.lambda.invoke().function_name(&consumer.function);
     call.payload(Blob::new(json!({"Records": [record]}).to_string())).send().await.unwrap();
-    let dead = peek(&world.cloud, &consumer.dlq_url).await.unwrap();
+    let dead = peek_dead_letters(&world.cloud, &consumer.dlq_url).await.unwrap();
     world.cloud.sqs.purge_queue().queue_url(&consumer.dlq_url).send().await.unwrap();
     let sku = world.stock("4.00", true, 5).await;
     let id = world.place(&cart(&user(), &[(&sku, 1)])).await;
     until("the others are done", async || {
         let trace = world.trace(&id, Duration::ZERO).await;
-        trace.consumers.iter().filter(|line| line.state == State::Done).count() == trace.consumers.len() - 1
+        trace.consumers.iter().filter(|line| line.state == ConsumerState::Done).count() == trace.consumers.len() - 1
     })
     .await;
     let denied = world.state("recommendations", &id).await;
@@ -67,7 +67,7 @@ async fn without_one_statement_of_its_role_a_function_is_denied() {
 
     assert_eq!(dead.len(), 1);
     assert!(dead[0].attributes["error"].contains("AccessDenied"), "{:?}", dead[0].attributes);
-    assert_eq!(denied, State::Pending);
+    assert_eq!(denied, ConsumerState::Pending);
     world.done(&id).await;
 }
 
@@ -76,6 +76,7 @@ async fn an_unsigned_call_is_refused() {
     let world = World::shared().await;
     let cart = cart(&user(), &[("X", 1)]).to_string();
     let headers = [("content-type", "application/json")];
-    let call = Call { method: "POST", path: "/checkout", headers: &headers, body: cart.as_bytes(), signed: false };
+    let call =
+        ApiRequest { method: "POST", path: "/checkout", headers: &headers, body: cart.as_bytes(), signed: false };
     assert_eq!(world.api.send(&call).await.unwrap().status, 403);
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use aws_sdk_lambda::primitives::Blob;
 use switchyard_chassis::conformance::order;
 use tokio::time::sleep;
-use yard::trace::State;
-use yard::{Project, peek};
+use yard::trace::ConsumerState;
+use yard::{Project, peek_dead_letters};
 
 use crate::world::{World, cart, text, until, user};
 
@@ -29,7 +29,7 @@ async fn a_malformed_and_an_unknown_version_are_dead_with_their_reasons_and_the_
         assert_eq!(world.partition(&tax.table, &format!("ORDER#ord_conformance{n}")).await.len(), 1, "{n}");
     }
     assert_eq!(world.partition(&tax.table, "ORDER#ord_conformance901").await.len(), 0);
-    let dead = peek(&world.cloud, &tax.dlq_url).await.unwrap();
+    let dead = peek_dead_letters(&world.cloud, &tax.dlq_url).await.unwrap();
     let reasons: HashMap<_, _> = dead.iter().map(|dead| (dead.attributes["error_code"].as_str(), dead)).collect();
     assert_eq!(reasons.len(), 2);
     assert_eq!(reasons["malformed"].body, "<xml/>");
@@ -75,7 +75,7 @@ async fn a_panicking_record_fails_alone_and_is_done_once_the_fault_is_mended() {
     for id in &good {
         world.done(id).await;
     }
-    assert_eq!(world.state("tax", &bad).await, State::Pending);
+    assert_eq!(world.state("tax", &bad).await, ConsumerState::Pending);
 
     // Not while the record is being tried again: what is cut off by a deployment comes back after three minutes only.
     world.enable("tax", false).await;

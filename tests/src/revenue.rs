@@ -7,7 +7,7 @@ use analytics::{Analytics, Day, Sales, rollup_key};
 use jiff::civil::Date;
 use switchyard_chassis::conformance::ConsumerHarness;
 use switchyard_events::Usd;
-use yard::revenue::Report;
+use yard::revenue::RevenueReport;
 
 use crate::sold::{Piece, Sold, bench, feed, on};
 use crate::world::{World, cart, text, user};
@@ -130,7 +130,7 @@ async fn yard_revenue_comes_to_what_the_rows_come_to() {
     let (bench, batch) = bench(&world, Analytics).await;
     let orders: Vec<_> = (0..30).map(|_| Sold::any(&["CA", "OR"], "2026-02-26", 4)).collect();
     feed(&bench, &batch, &orders).await;
-    let report = Report::of(&bench.table, Date::constant(2026, 3, 1), 3).await.unwrap();
+    let report = RevenueReport::read_table(&bench.table, Date::constant(2026, 3, 1), 3).await.unwrap();
     assert_eq!((report.from.to_string(), report.days.len()), ("2026-02-27".to_owned(), 3));
     let (mut rows, mut days) = ((0, 0, Usd::ZERO), Vec::new());
     for day in &report.days {
@@ -139,7 +139,7 @@ async fn yard_revenue_comes_to_what_the_rows_come_to() {
         days.push((day.orders, day.units, day.revenue_usd) == there);
     }
     assert_eq!((days, (report.orders, report.units, report.revenue_usd)), (vec![true; 3], rows));
-    let of = |lines: &[yard::revenue::Line]| lines.iter().map(|line| line.revenue_usd).sum::<Usd>();
+    let of = |lines: &[yard::revenue::RevenueLine]| lines.iter().map(|line| line.revenue_usd).sum::<Usd>();
     assert_eq!((of(&report.regions), of(&report.skus)), (rows.2, rows.2));
     let page = report.render(false);
     assert!(page.contains("US-CA") && page.contains("2026-02-28") && !page.contains('█'), "{page}");
@@ -151,7 +151,7 @@ async fn an_order_through_the_deployed_stack_is_in_todays_revenue() {
     let sku = world.stock("12.34", true, 5).await;
     let id = world.place(&cart(&user(), &[(&sku, 3)])).await;
     world.done(&id).await;
-    let report = Report::read(&world.cloud, &world.stack, 2).await.unwrap();
+    let report = RevenueReport::read(&world.cloud, &world.stack, 2).await.unwrap();
     let line = report.skus.iter().find(|line| line.name == sku).unwrap();
     assert_eq!((line.orders, line.units, line.revenue_usd), (1, 3, Usd::from_cents(3_702)));
 }

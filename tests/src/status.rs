@@ -9,18 +9,18 @@ use jiff::Timestamp;
 use orders::Status;
 use serde_json::{Value, json};
 use tokio::time::Instant;
-use yard::trace::State;
-use yard::{Api, Cloud, Reply};
+use yard::trace::ConsumerState;
+use yard::{Api, Cloud, HttpResponse};
 
 use crate::facts::{confirmed, entry, flagged, released, tell};
 use crate::world::{World, cart, text, until, user};
 
 /// What the API says about an order, asked with this query.
-async fn ask(api: &Api, order_id: &str, query: &str) -> Reply {
+async fn ask(api: &Api, order_id: &str, query: &str) -> HttpResponse {
     api.get(&format!("/orders/{order_id}{query}")).await.unwrap()
 }
 
-fn status_in(reply: &Reply) -> Status {
+fn status_in(reply: &HttpResponse) -> Status {
     assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
     reply.json()["status"].as_str().unwrap().parse().unwrap()
 }
@@ -41,7 +41,7 @@ async fn an_order_goes_from_received_to_confirmed_to_picking() {
     world.enable("warehouse", false).await;
     world.enable("orders", false).await;
     let id = placed(&world).await;
-    until("fraud has decided", async || world.state("fraud", &id).await == State::Done).await;
+    until("fraud has decided", async || world.state("fraud", &id).await == ConsumerState::Done).await;
     assert_eq!(status(&world, &id, "").await, Status::Received);
     let asked = Instant::now();
     assert_eq!(status(&world, &id, "?wait=confirmed&timeout=1").await, Status::Received, "a wait ran out");

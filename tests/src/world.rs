@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::{Instant, sleep};
 use yard::email::mailbox;
-use yard::trace::{State, Trace, trace};
-use yard::{Api, Cloud, Instance, Project, Reply, Stack};
+use yard::trace::{ConsumerState, Trace, trace_order};
+use yard::{Api, Cloud, HttpResponse, Instance, Project, Stack};
 
 pub type Item = HashMap<String, AttributeValue>;
 
@@ -49,9 +49,9 @@ impl World {
     async fn enter(turn: Turn) -> Self {
         let name = std::env::var("SWITCHYARD_INSTANCE").unwrap_or_else(|_| "test".into());
         let project = Project::find().unwrap();
-        let running = Instance::named(&project, &name).unwrap().running();
+        let running = Instance::new(&project, &name).unwrap().running();
         let running = running.unwrap_or_else(|| panic!("instance {name} is not up: run the tests by `make test`"));
-        let cloud = Cloud::local(&running);
+        let cloud = running.cloud();
         let stack = Stack::read(&cloud).await.unwrap();
         let api = stack.api(&cloud).unwrap();
         Self { cloud, stack, api, _turn: turn }
@@ -97,11 +97,11 @@ impl World {
 
     /// What each consumer has made of the order, after at most this time.
     pub async fn trace(&self, order_id: &str, patience: Duration) -> Trace {
-        trace(&self.cloud, &self.stack, order_id, patience).await.unwrap()
+        trace_order(&self.cloud, &self.stack, order_id, patience).await.unwrap()
     }
 
     /// What one consumer has made of the order by now.
-    pub async fn state(&self, consumer: &str, order_id: &str) -> State {
+    pub async fn state(&self, consumer: &str, order_id: &str) -> ConsumerState {
         let trace = self.trace(order_id, Duration::ZERO).await;
         trace.consumers.iter().find(|line| line.name == consumer).unwrap().state
     }
@@ -152,7 +152,7 @@ impl World {
 }
 
 /// The id of an order that was accepted.
-pub fn order_id(reply: &Reply) -> String {
+pub fn order_id(reply: &HttpResponse) -> String {
     assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
     reply.json()["order_id"].as_str().unwrap().to_owned()
 }

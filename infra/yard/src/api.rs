@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::Cloud;
-use crate::http::{Reply, connector, exchange};
+use crate::http::{HttpResponse, connector, exchange};
 
 /// The API of a stack. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -24,7 +24,7 @@ pub struct Api {
 
 /// One call. The body is bytes, so that it can be anything at all.
 #[derive(Debug, Clone)]
-pub struct Call<'a> {
+pub struct ApiRequest<'a> {
     pub method: &'a str,
     /// Below the API's address, with its leading slash.
     pub path: &'a str,
@@ -47,30 +47,30 @@ impl Api {
     }
 
     /// `POST /checkout` with a JSON cart.
-    pub async fn checkout(&self, cart: &Value, headers: &[(&str, &str)]) -> Result<Reply> {
+    pub async fn checkout(&self, cart: &Value, headers: &[(&str, &str)]) -> Result<HttpResponse> {
         self.checkout_raw(cart.to_string().as_bytes(), &[&[("content-type", "application/json")], headers].concat())
             .await
     }
 
     /// `POST /checkout` with any bytes and exactly these headers.
-    pub async fn checkout_raw(&self, body: &[u8], headers: &[(&str, &str)]) -> Result<Reply> {
-        self.send(&Call { method: "POST", path: "/checkout", headers, body, signed: true }).await
+    pub async fn checkout_raw(&self, body: &[u8], headers: &[(&str, &str)]) -> Result<HttpResponse> {
+        self.send(&ApiRequest { method: "POST", path: "/checkout", headers, body, signed: true }).await
     }
 
     /// `GET` of a path.
-    pub async fn get(&self, path: &str) -> Result<Reply> {
-        self.send(&Call { method: "GET", path, headers: &[], body: b"", signed: true }).await
+    pub async fn get(&self, path: &str) -> Result<HttpResponse> {
+        self.send(&ApiRequest { method: "GET", path, headers: &[], body: b"", signed: true }).await
     }
 
     /// Any call.
-    pub async fn send(&self, call: &Call<'_>) -> Result<Reply> {
+    pub async fn send(&self, call: &ApiRequest<'_>) -> Result<HttpResponse> {
         let url = format!("{}{}", self.url, call.path);
         let signature = if call.signed { self.sign(&url, call).await? } else { Vec::new() };
         let given = call.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         exchange(&self.connector, call.method, &url, given.chain(signature), call.body).await
     }
 
-    async fn sign(&self, url: &str, call: &Call<'_>) -> Result<Vec<(String, String)>> {
+    async fn sign(&self, url: &str, call: &ApiRequest<'_>) -> Result<Vec<(String, String)>> {
         let credentials = self
             .credentials
             .provide_credentials()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::order::Wish;
+use crate::up::UpArgs;
 use crate::{exit, instance};
 
 /// Runs and watches Switchyard, on this machine or on AWS.
@@ -50,20 +51,7 @@ pub(crate) struct Json {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Bring the local stack up, or up to date
-    Up {
-        /// The port on 127.0.0.1 [default: 4566, or a free one]
-        #[arg(long)]
-        port: Option<u16>,
-        /// Take the binaries that are there
-        #[arg(long)]
-        no_build: bool,
-        /// Where functions call AWS, if not at the local cloud itself: the address of a proxy before it
-        #[arg(long, value_name = "URL")]
-        functions_endpoint: Option<String>,
-        /// A parameter of the template, such as Schedules=DISABLED; may be repeated
-        #[arg(long = "parameter", value_name = "NAME=VALUE")]
-        parameters: Vec<String>,
-    },
+    Up(UpArgs),
     /// Take the local stack down and forget it
     Down,
     /// Install the pinned tools into .venv

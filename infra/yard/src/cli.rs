@@ -29,18 +29,14 @@ pub async fn run() -> ExitCode {
     let outcome = dispatch(Cli::parse()).await;
     ExitCode::from(outcome.unwrap_or_else(|error| {
         progress::note(format!("yard: {error:#}"));
-        exit::of(&error)
+        exit::code_for(&error)
     }))
 }
 
 async fn dispatch(Cli { target, command }: Cli) -> Result<u8> {
     let asked = Asked { project: Project::find()?, target };
     match command {
-        Command::Up { port, no_build, functions_endpoint, parameters } => {
-            let options =
-                up::Options { port, no_build, stack: asked.target.stack.clone(), functions_endpoint, parameters };
-            up::up(&asked.project, &asked.instance()?, &options).await.map(|_| OK)
-        }
+        Command::Up(args) => up::up(&asked.project, &asked.instance()?, &asked.target.stack, &args).await.map(|_| OK),
         Command::Down => up::down(&asked.instance()?).await.map(|_| OK),
         Command::Tools => tools::install(&asked.project).await.map(|()| OK),
         Command::Seed { region } => asked.seed(region).await,
@@ -87,7 +83,7 @@ impl Asked {
     async fn trace(&self, order_id: &str, wait: f64, json: Json, region: Region) -> Result<u8> {
         let patience = Duration::try_from_secs_f64(wait).context("--wait takes a number of seconds")?;
         let (cloud, stack) = self.connect(region.region).await?;
-        let trace = trace::trace(&cloud, &stack, order_id, patience).await?;
+        let trace = trace::trace_order(&cloud, &stack, order_id, patience).await?;
         show(&trace, &json, Trace::render)?;
         Ok(if trace.is_done() { OK } else { FAILED })
     }
@@ -101,14 +97,14 @@ impl Asked {
     async fn revenue(&self, days: u16, json: Json, region: Region) -> Result<u8> {
         let (cloud, stack) = self.connect(region.region).await?;
         let chart = std::io::stdout().is_terminal();
-        show(&revenue::Report::read(&cloud, &stack, days).await?, &json, |report| report.render(chart))?;
+        show(&revenue::RevenueReport::read(&cloud, &stack, days).await?, &json, |report| report.render(chart))?;
         Ok(OK)
     }
 
     async fn tax(&self, year: Option<i16>, json: Json, region: Region) -> Result<u8> {
         let (cloud, stack) = self.connect(region.region).await?;
         let year = year.unwrap_or_else(|| Timestamp::now().to_zoned(TimeZone::UTC).year());
-        show(&tax::Report::read(&cloud, &stack, year).await?, &json, tax::Report::render)?;
+        show(&tax::TaxReport::read(&cloud, &stack, year).await?, &json, tax::TaxReport::render)?;
         Ok(OK)
     }
 
@@ -135,7 +131,7 @@ impl Asked {
         if self.target.aws {
             bail!("this is for the local cloud; on AWS, `make deploy` brings the stack up to date");
         }
-        Instance::named(&self.project, &self.target.instance)
+        Instance::new(&self.project, &self.target.instance)
     }
 
     /// The stack that the command is for. Says on stderr which one that is.
@@ -145,7 +141,7 @@ impl Asked {
             Cloud::aws(stack, region.or_else(|| aws_region.clone())).await?
         } else {
             let advice = format!("no local instance {instance} is up: run `make up`, or pass --aws");
-            Cloud::local(&self.instance()?.running().ok_or_else(|| exit::with(NO_STACK, advice))?)
+            self.instance()?.running().ok_or_else(|| exit::with(NO_STACK, advice))?.cloud()
         };
         progress::note(format!("on {}", cloud.describe()));
         let stack = Stack::read(&cloud).await?;

@@ -6,8 +6,6 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use crate::Running;
-
 /// The region of every local instance.
 pub(crate) const LOCAL_REGION: &str = "us-east-1";
 
@@ -33,9 +31,8 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// The stack of a local instance, as its root user.
-    pub fn local(running: &Running) -> Self {
-        let endpoint = running.endpoint();
+    /// A stack in the local cloud at `endpoint`, as its root user.
+    pub(crate) fn local(stack: String, endpoint: String) -> Self {
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(LOCAL_REGION))
@@ -45,7 +42,7 @@ impl Cloud {
             .endpoint_url(&endpoint)
             .http_client(aws_smithy_http_client::Builder::new().build_http())
             .build();
-        Self::new(running.stack.clone(), Some(endpoint), config)
+        Self::new(stack, Some(endpoint), config)
     }
 
     /// A stack on AWS, with the usual chain of credentials and regions.

@@ -20,7 +20,7 @@ pub struct Consumer {
     pub dlq_url: String,
     pub table: String,
     /// The types of the events that reach its queue; none if it is sent whatever there is.
-    pub events: BTreeSet<String>,
+    pub event_types: BTreeSet<String>,
     /// The UUID of the mapping from the queue to the function.
     pub mapping: String,
     /// `Enabled`, `Disabled`, or on the way from one to the other, when the stack was read.
@@ -31,8 +31,8 @@ pub struct Consumer {
 
 impl Consumer {
     /// Whether events of this type reach it.
-    pub fn hears(&self, event_type: &str) -> bool {
-        self.events.is_empty() || self.events.contains(event_type)
+    pub fn subscribes_to(&self, event_type: &str) -> bool {
+        self.event_types.is_empty() || self.event_types.contains(event_type)
     }
 }
 
@@ -40,7 +40,7 @@ impl Consumer {
 pub(crate) async fn read(cloud: &Cloud, bus: &str, mapping: &EventSourceMappingConfiguration) -> Result<Consumer> {
     let queue_arn = mapping.event_source_arn().unwrap_or_default().to_owned();
     let function = mapping.function_arn().and_then(function_of).unwrap_or_default().to_owned();
-    let (queue_url, configuration, events) = tokio::try_join!(
+    let (queue_url, configuration, event_types) = tokio::try_join!(
         queue_url_of(cloud, &queue_arn),
         configuration(cloud, &function),
         subscription::read(cloud, bus, &queue_arn)
@@ -56,7 +56,7 @@ pub(crate) async fn read(cloud: &Cloud, bus: &str, mapping: &EventSourceMappingC
         queue_arn,
         dlq_url,
         table,
-        events,
+        event_types,
         mapping: mapping.uuid().unwrap_or_default().to_owned(),
         mapping_state: mapping.state().unwrap_or_default().to_owned(),
         sender: configuration.get("SENDER_ADDRESS").cloned(),

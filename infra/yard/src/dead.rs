@@ -17,7 +17,7 @@ const MOST_BATCHES: usize = 100;
 
 /// A message that a consumer could not apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dead {
+pub struct DeadLetter {
     pub message_id: String,
     /// From the message's attribute, else from the event inside: SQS's own redrive adds no attributes.
     pub event_id: Option<String>,
@@ -27,7 +27,7 @@ pub struct Dead {
 }
 
 /// The messages of a dead-letter queue. They stay in it, and others see them again at once.
-pub async fn peek(cloud: &Cloud, queue_url: &str) -> Result<Vec<Dead>> {
+pub async fn peek_dead_letters(cloud: &Cloud, queue_url: &str) -> Result<Vec<DeadLetter>> {
     let mut seen = Vec::new();
     let mut handles = Vec::new();
     if depth(cloud, queue_url).await?.visible == 0 {
@@ -40,7 +40,12 @@ pub async fn peek(cloud: &Cloud, queue_url: &str) -> Result<Vec<Dead>> {
     looked.map(|()| seen)
 }
 
-async fn receive_all(cloud: &Cloud, queue_url: &str, seen: &mut Vec<Dead>, handles: &mut Vec<String>) -> Result<()> {
+async fn receive_all(
+    cloud: &Cloud,
+    queue_url: &str,
+    seen: &mut Vec<DeadLetter>,
+    handles: &mut Vec<String>,
+) -> Result<()> {
     for _ in 0..MOST_BATCHES {
         let answer = cloud
             .sqs
@@ -59,7 +64,7 @@ async fn receive_all(cloud: &Cloud, queue_url: &str, seen: &mut Vec<Dead>, handl
         }
         for message in messages {
             handles.extend(message.receipt_handle.clone());
-            seen.push(dead(message));
+            seen.push(dead_letter(message));
         }
     }
     Ok(())
@@ -88,7 +93,7 @@ async fn give_back(cloud: &Cloud, queue_url: &str, handles: &[String]) -> Result
     Ok(())
 }
 
-fn dead(message: Message) -> Dead {
+fn dead_letter(message: Message) -> DeadLetter {
     let attributes: HashMap<String, String> = message
         .message_attributes
         .unwrap_or_default()
@@ -97,7 +102,7 @@ fn dead(message: Message) -> Dead {
         .collect();
     let body = message.body.unwrap_or_default();
     let event_id = attributes.get("event_id").cloned().or_else(|| event_id_inside(&body));
-    Dead { message_id: message.message_id.unwrap_or_default(), event_id, attributes, body }
+    DeadLetter { message_id: message.message_id.unwrap_or_default(), event_id, attributes, body }
 }
 
 fn event_id_inside(body: &str) -> Option<String> {
@@ -115,12 +120,12 @@ mod tests {
     fn the_event_is_known_by_attribute_or_by_body() {
         let body = r#"{"detail":{"metadata":{"event_id":"evt_inside"}}}"#;
         let redriven = Message::builder().body(body).build();
-        assert_eq!(dead(redriven).event_id.as_deref(), Some("evt_inside"));
+        assert_eq!(dead_letter(redriven).event_id.as_deref(), Some("evt_inside"));
 
         let value = MessageAttributeValue::builder().data_type("String").string_value("evt_said").build().unwrap();
         let rejected = Message::builder().body(body).message_attributes("event_id", value).build();
-        assert_eq!(dead(rejected).event_id.as_deref(), Some("evt_said"));
+        assert_eq!(dead_letter(rejected).event_id.as_deref(), Some("evt_said"));
 
-        assert_eq!(dead(Message::builder().body("no JSON").build()).event_id, None);
+        assert_eq!(dead_letter(Message::builder().body("no JSON").build()).event_id, None);
     }
 }

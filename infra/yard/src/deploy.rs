@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::cloud::{LOCAL_KEY, LOCAL_REGION};
 use crate::emulator::tail;
-use crate::{Binary, Cloud, Instance, Project, Running, progress, stack};
+use crate::{Binary, Instance, Project, RunningInstance, progress, stack};
 
 /// What was deployed last, in the instance's folder.
 const STAMP: &str = "deployed";
@@ -22,14 +22,14 @@ const INFRA: [&str; 2] = ["infra/template.yaml", "infra/samconfig.toml"];
 pub(crate) async fn deploy(
     project: &Project,
     instance: &Instance,
-    running: &Running,
+    running: &RunningInstance,
     binaries: &[Binary],
     parameters: &[String],
 ) -> Result<()> {
     let step = progress::step("deploy");
     let stamp = instance.dir.join(STAMP);
     let print = fingerprint(project, binaries)? + &parameters.join("\n");
-    let cloud = Cloud::local(running);
+    let cloud = running.cloud();
     let in_order =
         stack::state(&cloud).await?.is_some_and(|state| state.ends_with("_COMPLETE") && !state.contains("ROLLBACK"));
     if in_order && fs::read_to_string(&stamp).is_ok_and(|deployed| deployed == print) {
@@ -50,7 +50,7 @@ pub(crate) async fn deploy(
     Ok(())
 }
 
-fn sam_deploy(project: &Project, instance: &Instance, running: &Running, parameters: &[String]) -> Command {
+fn sam_deploy(project: &Project, instance: &Instance, running: &RunningInstance, parameters: &[String]) -> Command {
     let mut command = Command::new(project.tool("sam"));
     command
         .args(["deploy", "--config-env", "local", "--stack-name", &running.stack, "--region", LOCAL_REGION])

@@ -41,7 +41,7 @@ pub fn with(code: u8, message: impl Into<String>) -> anyhow::Error {
 }
 
 /// The code that an error ends the process with.
-pub fn of(error: &anyhow::Error) -> u8 {
+pub fn code_for(error: &anyhow::Error) -> u8 {
     error.downcast_ref::<Coded>().map_or(FAILED, |coded| coded.code)
 }
 
@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn an_error_keeps_its_code_under_added_context() {
         let unknown = with(UNKNOWN_ORDER, "ord_1 is not in the table").context("tracing");
-        assert_eq!(of(&unknown), UNKNOWN_ORDER);
-        assert_eq!(of(&anyhow::anyhow!("anything else")), FAILED);
+        assert_eq!(code_for(&unknown), UNKNOWN_ORDER);
+        assert_eq!(code_for(&anyhow::anyhow!("anything else")), FAILED);
     }
 }

@@ -16,13 +16,13 @@ const TIMEOUT: Duration = Duration::from_secs(35);
 
 /// What came back.
 #[derive(Debug, Clone)]
-pub struct Reply {
+pub struct HttpResponse {
     pub status: u16,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
-impl Reply {
+impl HttpResponse {
     /// The body as JSON; null when it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -39,7 +39,7 @@ impl Reply {
 }
 
 /// An unsigned `GET` of a whole address, such as a page of the local cloud.
-pub async fn fetch(url: &str) -> Result<Reply> {
+pub async fn fetch(url: &str) -> Result<HttpResponse> {
     exchange(&connector(url), "GET", url, std::iter::empty(), b"").await
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn exchange(
     url: &str,
     headers: impl Iterator<Item = (String, String)>,
     body: &[u8],
-) -> Result<Reply> {
+) -> Result<HttpResponse> {
     let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method(method).with_context(|| format!("{method} is no HTTP method"))?;
     request.set_uri(url).with_context(|| format!("{url} is no address"))?;
@@ -76,5 +76,5 @@ pub(crate) async fn exchange(
         .collect()
         .await
         .with_context(|| format!("{method} {url}: the answer broke off"))?;
-    Ok(Reply { status, headers, body: body.into_bytes().to_vec() })
+    Ok(HttpResponse { status, headers, body: body.into_bytes().to_vec() })
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{Project, emulator, process};
+use crate::{Cloud, Project, emulator, process};
 
 /// The instance used unless another is named.
 pub(crate) const MAIN: &str = "main";
@@ -22,23 +22,28 @@ pub struct Instance {
 
 /// One that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Running {
+pub struct RunningInstance {
     pub pid: u32,
     pub port: u16,
     /// The stack that is or will be in it.
     pub stack: String,
 }
 
-impl Running {
+impl RunningInstance {
     /// Its address.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Clients for its stack, as the root user.
+    pub fn cloud(&self) -> Cloud {
+        Cloud::local(self.stack.clone(), self.endpoint())
     }
 }
 
 impl Instance {
     /// The instance of that name.
-    pub fn named(project: &Project, name: &str) -> Result<Self> {
+    pub fn new(project: &Project, name: &str) -> Result<Self> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if name.is_empty() || name.len() > 32 || !name.chars().all(fits) {
             bail!("{name:?} is no name for an instance: use 1 to 32 of a-z, 0-9 and -");
@@ -48,12 +53,12 @@ impl Instance {
     }
 
     /// Its process, if it runs. What a crash or a reboot left behind counts for nothing.
-    pub fn running(&self) -> Option<Running> {
+    pub fn running(&self) -> Option<RunningInstance> {
         let read = |file: &str| fs::read_to_string(self.dir.join(file)).ok();
         let pid = read("pid")?.trim().parse().ok()?;
         let port = read("port")?.trim().parse().ok()?;
         let stack = read("stack")?.trim().to_owned();
-        process::is_ours(pid, &self.marker()).then_some(Running { pid, port, stack })
+        process::is_ours(pid, &self.marker()).then_some(RunningInstance { pid, port, stack })
     }
 
     /// Keeps two commands from changing one instance at once; released when dropped.
@@ -69,12 +74,17 @@ impl Instance {
     }
 
     /// Starts the emulator and waits until it answers. Functions call AWS at the emulator itself, unless another address is named.
-    pub async fn start(&self, stack: &str, port: Option<u16>, functions_endpoint: Option<&str>) -> Result<Running> {
+    pub async fn start(
+        &self,
+        stack: &str,
+        port: Option<u16>,
+        functions_endpoint: Option<&str>,
+    ) -> Result<RunningInstance> {
         let port = emulator::choose_port(self, port)?;
         self.clear()?;
         fs::create_dir_all(self.dir.join("tmp")).with_context(|| format!("{} cannot be made", self.dir.display()))?;
         let mut child = emulator::spawn(&self.project, self, port, functions_endpoint)?;
-        let running = Running { pid: child.id(), port, stack: stack.to_owned() };
+        let running = RunningInstance { pid: child.id(), port, stack: stack.to_owned() };
         for (file, text) in [("pid", running.pid.to_string()), ("port", port.to_string()), ("stack", stack.to_owned())]
         {
             fs::write(self.dir.join(file), text)

@@ -151,7 +151,7 @@ mod tests {
             queue_arn: "arn:aws:sqs:us-east-1:000000000000:switchyard-tax".into(),
             dlq_url: String::new(),
             table: String::new(),
-            events: std::collections::BTreeSet::new(),
+            event_types: std::collections::BTreeSet::new(),
             mapping: String::new(),
             mapping_state: String::new(),
             sender: None,

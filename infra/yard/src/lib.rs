@@ -39,11 +39,11 @@ pub mod tools;
 pub mod trace;
 pub mod up;
 
-pub use api::{Api, Call};
+pub use api::{Api, ApiRequest};
 pub use cloud::Cloud;
 pub use consumer::Consumer;
-pub use dead::{Dead, peek};
-pub use http::{Reply, fetch};
-pub use instance::{Instance, Running};
+pub use dead::{DeadLetter, peek_dead_letters};
+pub use http::{HttpResponse, fetch};
+pub use instance::{Instance, RunningInstance};
 pub use project::{Binary, Project};
 pub use stack::Stack;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use switchyard_events::Usd;
 
 use crate::seed::Product;
-use crate::{Api, Reply};
+use crate::{Api, HttpResponse};
 
 /// One `--sku SKU:QTY`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +112,7 @@ pub struct Answer {
 
 impl Answer {
     /// Reads a reply, whatever it is.
-    pub fn of(reply: &Reply) -> Self {
+    pub fn of(reply: &HttpResponse) -> Self {
         let mut rest: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&reply.body).unwrap_or_else(|_| {
             let text = Value::from(String::from_utf8_lossy(&reply.body));
             serde_json::value::to_raw_value(&text).map(|raw| ("body".to_owned(), raw)).into_iter().collect()
@@ -211,7 +211,7 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> String {
-        serde_json::to_string(&Answer::of(&Reply { status, headers: vec![], body: body.into() })).unwrap()
+        serde_json::to_string(&Answer::of(&HttpResponse { status, headers: vec![], body: body.into() })).unwrap()
     }
 
     #[test]

@@ -28,7 +28,7 @@ const WIDTH: u64 = 32;
 
 /// Some days, and what they come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct RevenueReport {
     pub from: Date,
     /// The last day, included; days are UTC.
     pub to: Date,
@@ -36,42 +36,42 @@ pub struct Report {
     pub units: u64,
     pub revenue_usd: Usd,
     /// Oldest first, those without sales included.
-    pub days: Vec<DayLine>,
+    pub days: Vec<DailyRevenue>,
     /// By what they bring, most first.
-    pub regions: Vec<Line>,
-    pub skus: Vec<Line>,
+    pub regions: Vec<RevenueLine>,
+    pub skus: Vec<RevenueLine>,
 }
 
 /// One day.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct DayLine {
+pub struct DailyRevenue {
     pub day: Date,
     pub orders: u64,
     pub units: u64,
     pub revenue_usd: Usd,
-    pub regions: Vec<Line>,
-    pub skus: Vec<Line>,
+    pub regions: Vec<RevenueLine>,
+    pub skus: Vec<RevenueLine>,
 }
 
 /// A region, or a product. An order counts for each product that it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct RevenueLine {
     pub name: String,
     pub orders: u64,
     pub units: u64,
     pub revenue_usd: Usd,
 }
 
-impl Report {
+impl RevenueReport {
     /// Reads the last so many days, today's included, strongly consistent.
     pub async fn read(cloud: &Cloud, stack: &Stack, days: u16) -> Result<Self> {
         let table = Table::new(cloud.dynamodb.clone(), stack.consumer("analytics")?.table.clone());
         let today = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        Self::of(&table, today, days).await
+        Self::read_table(&table, today, days).await
     }
 
     /// The same of a table that need not be a stack's, up to any day.
-    pub async fn of(table: &Table, to: Date, days: u16) -> Result<Self> {
+    pub async fn read_table(table: &Table, to: Date, days: u16) -> Result<Self> {
         let back = (0..i32::from(days.max(1))).rev();
         let dates = back.map(|back| to.checked_sub(back.days())).collect::<Result<Vec<_>, _>>();
         let dates = dates.with_context(|| format!("there are no {days} days before {to}"))?;
@@ -88,7 +88,7 @@ impl Report {
             orders,
             units,
             revenue_usd: revenue,
-            days: days.iter().map(DayLine::of).collect(),
+            days: days.iter().map(DailyRevenue::from_day).collect(),
             regions: lines(days.iter().flat_map(|day| &day.regions)),
             skus: lines(days.iter().flat_map(|day| &day.skus)),
         }
@@ -104,7 +104,7 @@ impl Report {
             if lines.is_empty() {
                 continue;
             }
-            let rows: Vec<_> = lines.iter().take(MOST).map(Line::row).collect();
+            let rows: Vec<_> = lines.iter().take(MOST).map(RevenueLine::row).collect();
             let text = table::render(&[name, "orders", "units", "revenue"], &[1, 2, 3], &rows);
             let more = lines.len().saturating_sub(MOST);
             parts.push(if more > 0 { format!("{text}\nand {more} more") } else { text });
@@ -113,8 +113,8 @@ impl Report {
     }
 }
 
-impl DayLine {
-    fn of(day: &Day) -> Self {
+impl DailyRevenue {
+    fn from_day(day: &Day) -> Self {
         let Sales { orders, units, revenue } = day.total();
         let (regions, skus) = (lines(&day.regions), lines(&day.skus));
         Self { day: day.date, orders, units, revenue_usd: revenue, regions, skus }
@@ -127,7 +127,7 @@ impl DayLine {
     }
 }
 
-impl Line {
+impl RevenueLine {
     fn row(&self) -> Vec<String> {
         cells(self.name.clone(), self.orders, self.units, self.revenue_usd)
     }
@@ -138,12 +138,12 @@ fn cells(name: String, orders: u64, units: u64, revenue: Usd) -> Vec<String> {
 }
 
 /// Adds up by name; most revenue first.
-fn lines<'a>(named: impl IntoIterator<Item = (&'a String, &'a Sales)>) -> Vec<Line> {
+fn lines<'a>(named: impl IntoIterator<Item = (&'a String, &'a Sales)>) -> Vec<RevenueLine> {
     let mut sums: BTreeMap<&String, Sales> = BTreeMap::new();
     for (name, sales) in named {
         *sums.entry(name).or_default() += *sales;
     }
-    let line = |(name, sales): (&String, Sales)| Line {
+    let line = |(name, sales): (&String, Sales)| RevenueLine {
         name: name.clone(),
         orders: sales.orders,
         units: sales.units,
@@ -174,11 +174,11 @@ mod tests {
         day
     }
 
-    fn report() -> Report {
+    fn report() -> RevenueReport {
         let dates = [Date::constant(2026, 2, 28), Date::constant(2026, 3, 1), Date::constant(2026, 3, 2)];
         let days =
             [day(dates[0], "US-CA", "MUG-01", 1_000), Day::new(dates[1]), day(dates[2], "US-OR", "MUG-01", 400_000)];
-        Report::add_up(&days, dates[2])
+        RevenueReport::add_up(&days, dates[2])
     }
 
     #[test]

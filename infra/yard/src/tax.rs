@@ -17,17 +17,17 @@ const AT_ONCE: usize = 8;
 
 /// All states in one year.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
+pub struct TaxReport {
     pub year: i16,
     /// The date of the thresholds.
     pub thresholds_as_of: Date,
     /// Nearest to its threshold first.
-    pub states: Vec<Line>,
+    pub states: Vec<StateTaxLine>,
 }
 
 /// One state. The sums are the calendar year's.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
+pub struct StateTaxLine {
     pub jurisdiction: String,
     pub name: String,
     pub revenue_usd: Usd,
@@ -35,12 +35,12 @@ pub struct Line {
     pub exempt_usd: Usd,
     pub transactions: u64,
     /// Null where the state taxes no sales.
-    pub nexus: Option<Nexus>,
+    pub nexus: Option<StateNexus>,
 }
 
 /// Where a state's threshold stands, in the period that comes nearest to it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Nexus {
+pub struct StateNexus {
     /// Which sales the state counts: `gross`, `retail` or `taxable`.
     pub counts: CountedSales,
     /// How the state's law names the period.
@@ -67,19 +67,19 @@ pub struct Nexus {
     pub announced_at: Option<String>,
 }
 
-impl Report {
+impl TaxReport {
     /// Reads the sums of every state, strongly consistent, over all shards.
     pub async fn read(cloud: &Cloud, stack: &Stack, year: i16) -> Result<Self> {
         let table = Table::new(cloud.dynamodb.clone(), stack.consumer("tax")?.table.clone());
-        Self::of(&table, year).await
+        Self::read_table(&table, year).await
     }
 
     /// The same of a table that need not be a stack's.
-    pub async fn of(table: &Table, year: i16) -> Result<Self> {
+    pub async fn read_table(table: &Table, year: i16) -> Result<Self> {
         let thresholds = Thresholds::packed().context("the thresholds packed with yard cannot be read")?;
         let lines = stream::iter(&thresholds.states).map(|state| line(table, state, year));
-        let mut states: Vec<Line> = lines.buffered(AT_ONCE).try_collect().await?;
-        let rank = |line: &Line| line.nexus.as_ref().map_or(-1.0, |nexus| nexus.percent);
+        let mut states: Vec<StateTaxLine> = lines.buffered(AT_ONCE).try_collect().await?;
+        let rank = |line: &StateTaxLine| line.nexus.as_ref().map_or(-1.0, |nexus| nexus.percent);
         states.sort_by(|one, other| {
             let revenue = other.revenue_usd.cmp(&one.revenue_usd);
             rank(other).total_cmp(&rank(one)).then(revenue).then_with(|| one.jurisdiction.cmp(&other.jurisdiction))
@@ -88,14 +88,14 @@ impl Report {
     }
 }
 
-async fn line(table: &Table, state: &State, year: i16) -> Result<Line> {
+async fn line(table: &Table, state: &State, year: i16) -> Result<StateTaxLine> {
     let code = state.jurisdiction.as_str();
     let years = state.threshold.map_or_else(|| vec![year], |threshold| threshold.period.years(year));
     let months = Months::read(table, code, years).await.with_context(|| format!("the sums of {code}"))?;
     let crossed = table.get(&crossed_key(code, year)).await.with_context(|| format!("the crossing of {code}"))?;
     let announced_at = crossed.and_then(|row| text_of(&row, "processed_at").map(str::to_owned));
     let sums = months.year(year);
-    Ok(Line {
+    Ok(StateTaxLine {
         jurisdiction: code.to_owned(),
         name: state.name.clone(),
         revenue_usd: sums.revenue,
@@ -106,9 +106,9 @@ async fn line(table: &Table, state: &State, year: i16) -> Result<Line> {
     })
 }
 
-fn nexus(threshold: &Threshold, year: i16, months: &Months, announced_at: Option<String>) -> Nexus {
+fn nexus(threshold: &Threshold, year: i16, months: &Months, announced_at: Option<String>) -> StateNexus {
     let standing = Standing::of(threshold, year, months);
-    Nexus {
+    StateNexus {
         counts: threshold.counts,
         period: threshold.period,
         period_from: standing.window.first.first_day(),

@@ -23,17 +23,17 @@ pub struct Trace {
     pub event_id: String,
     /// How far the order has come.
     pub status: Status,
-    pub consumers: Vec<Line>,
+    pub consumers: Vec<ConsumerTrace>,
 }
 
 /// What one consumer made of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
+pub struct ConsumerTrace {
     pub name: String,
-    pub state: State,
+    pub state: ConsumerState,
     /// When the consumer applied it (RFC 3339).
     pub processed_at: Option<String>,
-    /// From the event to that moment: the order's, or whichever fact about it the consumer hears of.
+    /// From the event to that moment: the order's, or whichever fact about it the consumer subscribes_to of.
     pub lag_ms: Option<i64>,
     /// How often it had received the message by then.
     pub receives: Option<i64>,
@@ -45,7 +45,7 @@ pub struct Line {
 /// Whether a consumer has applied the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum ConsumerState {
     /// Not yet.
     Pending,
     /// It has.
@@ -57,16 +57,16 @@ pub enum State {
 impl Trace {
     /// Whether every consumer is done.
     pub fn is_done(&self) -> bool {
-        self.consumers.iter().all(|line| line.state == State::Done)
+        self.consumers.iter().all(|line| line.state == ConsumerState::Done)
     }
 
     fn is_settled(&self) -> bool {
-        self.consumers.iter().all(|line| line.state != State::Pending)
+        self.consumers.iter().all(|line| line.state != ConsumerState::Pending)
     }
 
     /// For people.
     pub fn render(&self) -> String {
-        let rows: Vec<Vec<String>> = self.consumers.iter().map(Line::row).collect();
+        let rows: Vec<Vec<String>> = self.consumers.iter().map(ConsumerTrace::row).collect();
         let headings = ["consumer", "state", "processed at", "lag", "receives", ""];
         let table = table::render(&headings, &[3, 4], &rows);
         let table = table::paint(&table, &["done"], &["dead"], &["pending"]);
@@ -74,13 +74,13 @@ impl Trace {
     }
 }
 
-impl Line {
+impl ConsumerTrace {
     fn row(&self) -> Vec<String> {
         let dash = || "-".to_owned();
         let state = match self.state {
-            State::Pending => "pending",
-            State::Done => "done",
-            State::Dead => "dead",
+            ConsumerState::Pending => "pending",
+            ConsumerState::Done => "done",
+            ConsumerState::Dead => "dead",
         };
         vec![
             self.name.clone(),
@@ -92,14 +92,14 @@ impl Line {
         ]
     }
 
-    fn unapplied(name: &str, state: State, reason: Option<String>) -> Self {
+    fn unapplied(name: &str, state: ConsumerState, reason: Option<String>) -> Self {
         Self { name: name.to_owned(), state, processed_at: None, lag_ms: None, receives: None, reason }
     }
 
     fn applied(name: &str, row: &Row) -> Self {
         Self {
             name: name.to_owned(),
-            state: State::Done,
+            state: ConsumerState::Done,
             processed_at: text(row, "processed_at"),
             lag_ms: number(row, "lag_ms"),
             receives: number(row, "receives"),
@@ -109,7 +109,7 @@ impl Line {
 }
 
 /// Looks until nothing is pending any more, at most for `patience`; at least once.
-pub async fn trace(cloud: &Cloud, stack: &Stack, order_id: &str, patience: Duration) -> Result<Trace> {
+pub async fn trace_order(cloud: &Cloud, stack: &Stack, order_id: &str, patience: Duration) -> Result<Trace> {
     let deadline = Instant::now() + patience;
     loop {
         let trace = look(cloud, stack, order_id).await?;
@@ -134,28 +134,34 @@ async fn look(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Trace> {
 /// The most facts that are told about one order, its placing first.
 const MOST_FACTS: u64 = 9;
 
-/// The events of which a consumer has to apply one to be done with an order: its placing, or, where it hears only of what follows
+/// The events of which a consumer has to apply one to be done with an order: its placing, or, where it subscribes only to what follows
 /// from that, whatever of it comes.
 fn awaited(consumer: &Consumer, order_id: &str) -> Vec<String> {
     let id = |event_type: &str, sequence| EventId::derive(event_type, order_id, sequence).to_string();
-    if consumer.hears(OrderPlaced::TYPE) {
+    if consumer.subscribes_to(OrderPlaced::TYPE) {
         return vec![id(OrderPlaced::TYPE, 1)];
     }
-    consumer.events.iter().flat_map(|event_type| (2..=MOST_FACTS).map(|sequence| id(event_type, sequence))).collect()
+    consumer
+        .event_types
+        .iter()
+        .flat_map(|event_type| (2..=MOST_FACTS).map(|sequence| id(event_type, sequence)))
+        .collect()
 }
 
-async fn line(cloud: &Cloud, consumer: &Consumer, order_id: &str, user_id: Option<&str>) -> Result<Line> {
+async fn line(cloud: &Cloud, consumer: &Consumer, order_id: &str, user_id: Option<&str>) -> Result<ConsumerTrace> {
     let awaited = awaited(consumer, order_id);
     let places = std::iter::once(format!("ORDER#{order_id}")).chain(user_id.map(|user| format!("USER#{user}")));
     for pk in places {
         if let Some(row) = applied(cloud, &consumer.table, pk, &awaited).await? {
-            return Ok(Line::applied(&consumer.name, &row));
+            return Ok(ConsumerTrace::applied(&consumer.name, &row));
         }
     }
-    let dead = dead::peek(cloud, &consumer.dlq_url).await?;
+    let dead = dead::peek_dead_letters(cloud, &consumer.dlq_url).await?;
     Ok(match dead.into_iter().find(|dead| dead.event_id.as_ref().is_some_and(|id| awaited.contains(id))) {
-        Some(dead) => Line::unapplied(&consumer.name, State::Dead, dead.attributes.get("error_code").cloned()),
-        None => Line::unapplied(&consumer.name, State::Pending, None),
+        Some(dead) => {
+            ConsumerTrace::unapplied(&consumer.name, ConsumerState::Dead, dead.attributes.get("error_code").cloned())
+        }
+        None => ConsumerTrace::unapplied(&consumer.name, ConsumerState::Pending, None),
     })
 }
 
@@ -165,18 +171,18 @@ mod tests {
 
     use super::*;
 
-    fn traced(states: &[State]) -> Trace {
-        let consumers = states.iter().map(|&state| Line::unapplied("tax", state, None)).collect();
+    fn traced(states: &[ConsumerState]) -> Trace {
+        let consumers = states.iter().map(|&state| ConsumerTrace::unapplied("tax", state, None)).collect();
         Trace { order_id: "ord_1".into(), event_id: "evt_1".into(), status: Status::Received, consumers }
     }
 
     #[test]
     fn only_all_done_is_done_and_dead_is_not_waited_for() {
-        assert!(traced(&[State::Done, State::Done]).is_done());
-        assert!(!traced(&[State::Done, State::Dead]).is_done());
-        assert!(!traced(&[State::Done, State::Pending]).is_done());
-        assert!(traced(&[State::Done, State::Dead]).is_settled());
-        assert!(!traced(&[State::Dead, State::Pending]).is_settled());
+        assert!(traced(&[ConsumerState::Done, ConsumerState::Done]).is_done());
+        assert!(!traced(&[ConsumerState::Done, ConsumerState::Dead]).is_done());
+        assert!(!traced(&[ConsumerState::Done, ConsumerState::Pending]).is_done());
+        assert!(traced(&[ConsumerState::Done, ConsumerState::Dead]).is_settled());
+        assert!(!traced(&[ConsumerState::Dead, ConsumerState::Pending]).is_settled());
     }
 
     #[test]
@@ -186,8 +192,8 @@ mod tests {
             ("lag_ms".to_owned(), AttributeValue::N("250".to_owned())),
             ("receives".to_owned(), AttributeValue::N("1".to_owned())),
         ]);
-        let mut trace = traced(&[State::Dead]);
-        trace.consumers.push(Line::applied("fraud", &row));
+        let mut trace = traced(&[ConsumerState::Dead]);
+        trace.consumers.push(ConsumerTrace::applied("fraud", &row));
         assert_eq!(
             serde_json::to_string(&trace).unwrap(),
             concat!(

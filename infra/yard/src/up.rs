@@ -2,35 +2,38 @@
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_sesv2::Client;
+use clap::Args;
 
-use crate::{Cloud, Instance, Project, Running, Stack, build, deploy, health, progress, seed, tools};
+use crate::{Cloud, Instance, Project, RunningInstance, Stack, build, deploy, health, progress, seed, tools};
 
 /// How to bring an instance up.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The emulator's port; any free one when none is named.
+#[derive(Debug, Clone, Default, Args)]
+pub struct UpArgs {
+    /// The port on 127.0.0.1 [default: 4566, or a free one]
+    #[arg(long)]
     pub port: Option<u16>,
-    /// Take the binaries that are there.
+    /// Take the binaries that are there
+    #[arg(long)]
     pub no_build: bool,
-    /// The stack's name.
-    pub stack: String,
-    /// Where functions call AWS, if not at the emulator itself: at a proxy that stands before it.
+    /// Where functions call AWS, if not at the local cloud itself: the address of a proxy before it
+    #[arg(long, value_name = "URL")]
     pub functions_endpoint: Option<String>,
-    /// Parameters of the template, each `NAME=VALUE`.
+    /// A parameter of the template, such as Schedules=DISABLED; may be repeated
+    #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub parameters: Vec<String>,
 }
 
 /// Brings the instance up, or up to date. Does again only what is not done yet.
-pub async fn up(project: &Project, instance: &Instance, options: &Options) -> Result<(Cloud, Stack)> {
+pub async fn up(project: &Project, instance: &Instance, stack_name: &str, args: &UpArgs) -> Result<(Cloud, Stack)> {
     let _lock = instance.lock()?;
     tools::install(project).await?;
-    if !options.no_build {
+    if !args.no_build {
         build::build(project).await?;
     }
     let binaries = build::place(project).await?;
-    let running = emulator(instance, options).await?;
-    deploy::deploy(project, instance, &running, &binaries, &options.parameters).await?;
-    let cloud = Cloud::local(&running);
+    let running = emulator(instance, stack_name, args).await?;
+    deploy::deploy(project, instance, &running, &binaries, &args.parameters).await?;
+    let cloud = running.cloud();
     let stack = health::await_ready(&cloud).await.with_context(|| format!("see {}", instance.log().display()))?;
     verify_senders(&cloud.ses, &stack).await?;
     fill(project, &cloud, &stack).await?;
@@ -46,17 +49,17 @@ pub async fn down(instance: &Instance) -> Result<bool> {
     Ok(was_up)
 }
 
-async fn emulator(instance: &Instance, options: &Options) -> Result<Running> {
+async fn emulator(instance: &Instance, stack_name: &str, args: &UpArgs) -> Result<RunningInstance> {
     let step = progress::step("emulator");
     if let Some(running) = instance.running() {
-        if options.port.is_some_and(|port| port != running.port) || options.stack != running.stack {
-            let Running { port, stack, .. } = running;
+        if args.port.is_some_and(|port| port != running.port) || stack_name != running.stack {
+            let RunningInstance { port, stack, .. } = running;
             bail!("instance {} is up already, with stack {stack} on port {port}: `yard down` it first", instance.name);
         }
         step.done(format!("already up at {}", running.endpoint()));
         return Ok(running);
     }
-    let running = instance.start(&options.stack, options.port, options.functions_endpoint.as_deref()).await?;
+    let running = instance.start(stack_name, args.port, args.functions_endpoint.as_deref()).await?;
     step.done(format!("up at {}, log {}", running.endpoint(), instance.log().display()));
     Ok(running)
 }

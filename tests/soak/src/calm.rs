@@ -150,7 +150,7 @@ pub(crate) async fn evidence(stage: &Stage, told: Pages, at_rest: bool) -> Resul
     };
     for consumer in &stage.stack.consumers {
         evidence.tables.insert(consumer.name.clone(), scan(stage, &consumer.table).await?);
-        evidence.hears.insert(consumer.name.clone(), consumer.events.clone());
+        evidence.hears.insert(consumer.name.clone(), consumer.event_types.clone());
     }
     Ok(evidence)
 }

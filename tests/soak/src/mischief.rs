@@ -95,7 +95,7 @@ pub(crate) async fn put(stage: &Stage, fact: &OutboxEntry) -> Result<()> {
 
 /// Sends a fact to one of the consumers that hear of such, one to three times.
 async fn send(stage: &Stage, fact: &OutboxEntry, random: &mut Rng) -> Result<u64> {
-    let hearing = stage.stack.consumers.iter().filter(|consumer| consumer.events.contains(&fact.detail_type));
+    let hearing = stage.stack.consumers.iter().filter(|consumer| consumer.event_types.contains(&fact.detail_type));
     let Some(consumer) = random.choice(hearing.collect::<Vec<_>>()) else {
         return Ok(0);
     };

@@ -44,7 +44,7 @@ pub async fn run() -> ExitCode {
 /// Runs, and takes everything down, whatever happens.
 async fn soak(options: &Options) -> Result<bool> {
     let project = Project::find()?;
-    let instance = Instance::named(&project, &options.instance)?;
+    let instance = Instance::new(&project, &options.instance)?;
     let mut ended = signal(SignalKind::terminate()).context("SIGTERM cannot be heard")?;
     let outcome = tokio::select! {
         outcome = perform(&project, &instance, options) => outcome,

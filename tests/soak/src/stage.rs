@@ -43,14 +43,13 @@ impl Stage {
         let proxy = proxy.context("the fault proxy cannot listen")?;
         let port = free_port().context("no free port on 127.0.0.1")?;
         proxy.forward_to(&format!("http://127.0.0.1:{port}"));
-        let up = up::Options {
+        let up = up::UpArgs {
             port: Some(port),
             no_build: true,
-            stack: "switchyard".into(),
             functions_endpoint: Some(proxy.url()),
             parameters: vec!["Schedules=DISABLED".into()],
         };
-        let (cloud, stack) = up::up(project, instance, &up).await?;
+        let (cloud, stack) = up::up(project, instance, "switchyard", &up).await?;
         let running = instance.running().context("the local cloud has ended at once")?;
         witness.knows(running.pid);
         let api = Api::new(&cloud, &stack.api_url.replace(&running.endpoint(), &proxy.url()))?;

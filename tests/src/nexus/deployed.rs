@@ -9,7 +9,7 @@ use serde_json::Value;
 use switchyard_chassis::Scheduled;
 use switchyard_events::{NexusThresholdCrossed, RequiredThresholds, Usd};
 use tax::{NexusJob, Period};
-use yard::tax::Report;
+use yard::tax::TaxReport;
 
 use super::fact;
 use crate::world::{World, cart, until, user};
@@ -45,7 +45,7 @@ async fn invoke(world: &World) -> Value {
 async fn the_deployed_job_tells_the_bus_once_of_a_state_that_an_order_carried_over() {
     let world = World::shared().await;
     let year = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).year();
-    let report = Report::read(&world.cloud, &world.stack, year).await.unwrap();
+    let report = TaxReport::read(&world.cloud, &world.stack, year).await.unwrap();
     let fresh = report.states.iter().find(|line| {
         let nexus = line.nexus.as_ref();
         nexus.is_some_and(|nexus| {
@@ -79,7 +79,7 @@ async fn the_deployed_job_tells_the_bus_once_of_a_state_that_an_order_carried_ov
     assert_eq!(told.len(), 1);
     assert!(told[0].sales_usd >= Usd::from_cents(60_000_000) && told[0].year == year);
 
-    let report = Report::read(&world.cloud, &world.stack, year).await.unwrap();
+    let report = TaxReport::read(&world.cloud, &world.stack, year).await.unwrap();
     let nexus = report.states.iter().find(|line| line.jurisdiction == state).unwrap().nexus.clone().unwrap();
     assert!(nexus.crossed && nexus.announced_at.is_some());
     let rules = world.cloud.eventbridge.remove_targets().rule(&name).event_bus_name(&world.stack.bus).ids("queue");

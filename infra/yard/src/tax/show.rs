@@ -3,17 +3,17 @@
 use switchyard_events::{CountedSales, RequiredThresholds};
 use tax::Limit;
 
-use super::{Line, Nexus, Report};
+use super::{StateNexus, StateTaxLine, TaxReport};
 use crate::table::{self, dollars};
 
-impl Report {
+impl TaxReport {
     /// For people: states with sales in a table, the others by name.
     pub fn render(&self) -> String {
         let (sold, others): (Vec<_>, Vec<_>) = self.states.iter().partition(|line| line.has_sales());
         let head = format!("economic nexus in {}, thresholds of {}", self.year, self.thresholds_as_of);
         let mut parts = vec![head];
         if !sold.is_empty() {
-            let rows: Vec<_> = sold.into_iter().map(Line::row).collect();
+            let rows: Vec<_> = sold.into_iter().map(StateTaxLine::row).collect();
             let headings = ["state", "", "revenue", "orders", "counted", "in", "threshold", "gone", "left"];
             let text = table::render(&headings, &[2, 3, 4, 7], &rows);
             parts.push(table::paint(&text, &[], &["crossed,"], &[]));
@@ -27,7 +27,7 @@ impl Report {
     }
 }
 
-impl Line {
+impl StateTaxLine {
     /// In the year itself, or in the part of the measured period that lies before it.
     fn has_sales(&self) -> bool {
         self.transactions > 0 || self.nexus.as_ref().is_some_and(|nexus| nexus.transactions > 0)
@@ -48,7 +48,7 @@ impl Line {
     }
 }
 
-impl Nexus {
+impl StateNexus {
     fn cells(&self) -> [String; 5] {
         let counts = match self.counts {
             CountedSales::Gross | CountedSales::Retail => "",

@@ -4,9 +4,9 @@ use jiff::civil::Date;
 use switchyard_events::Usd;
 use tax::{Months, Thresholds};
 
-use super::{Line, Report, nexus};
+use super::{StateTaxLine, TaxReport, nexus};
 
-fn line(code: &str, cents: i64, orders: u64, announced_at: Option<&str>) -> Line {
+fn line(code: &str, cents: i64, orders: u64, announced_at: Option<&str>) -> StateTaxLine {
     let thresholds = Thresholds::packed().unwrap();
     let state = thresholds.states.iter().find(|state| state.jurisdiction.as_str() == code).unwrap();
     let revenue = Usd::from_cents(cents);
@@ -14,7 +14,7 @@ fn line(code: &str, cents: i64, orders: u64, announced_at: Option<&str>) -> Line
         tax::Sums { revenue, taxable: revenue, exempt: Usd::ZERO, transactions: orders, taxable_transactions: orders };
     let mut months = Months::default();
     months.add(tax::Month::new(2026, 5), sums);
-    Line {
+    StateTaxLine {
         jurisdiction: code.to_owned(),
         name: state.name.clone(),
         revenue_usd: revenue,
@@ -36,7 +36,7 @@ fn a_report_lines_up_and_names_the_states_without_sales() {
         line("US-TX", 0, 0, None),
         line("US-AL", 0, 0, None),
     ];
-    let report = Report { year: 2026, thresholds_as_of: Date::constant(2026, 11, 21), states };
+    let report = TaxReport { year: 2026, thresholds_as_of: Date::constant(2026, 11, 21), states };
     let expected = [
         "economic nexus in 2026, thresholds of 2026-11-21",
         "",
@@ -55,7 +55,7 @@ fn a_report_lines_up_and_names_the_states_without_sales() {
 #[test]
 fn a_report_has_exactly_the_documented_fields() {
     let states = vec![line("US-GA", 250_050, 20, None), line("US-OR", 5_000, 1, None)];
-    let report = Report { year: 2026, thresholds_as_of: Date::constant(2026, 11, 21), states };
+    let report = TaxReport { year: 2026, thresholds_as_of: Date::constant(2026, 11, 21), states };
     assert_eq!(
         serde_json::to_string(&report).unwrap(),
         concat!(
