@@ -132,12 +132,12 @@ fn event(n: u32) -> EventId {
 
 /// Every call of this operation meets this fault.
 fn always(service: &str, operation: &str, fault: Fault) -> Vec<Rule> {
-    vec![Rule::on(service, operation, fault)]
+    vec![Rule::new(service, operation, fault)]
 }
 
 /// The first calls of this operation meet this fault.
 fn first(count: u64, service: &str, operation: &str, fault: Fault) -> Vec<Rule> {
-    vec![Rule::on(service, operation, fault).times(count)]
+    vec![Rule::new(service, operation, fault).times(count)]
 }
 
 const LONG: Duration = Duration::from_secs(25);

@@ -102,8 +102,8 @@ mod tests {
     #[test]
     fn the_first_rule_that_takes_a_call_decides_as_often_as_it_may() {
         let book = Book::new(1);
-        let throttles = Rule::on("dynamodb", "Put*", Fault::Throttle).after(1).times(2);
-        book.replace(vec![throttles, Rule::on("*", "PutItem", Fault::Reset).after(3)]);
+        let throttles = Rule::new("dynamodb", "Put*", Fault::Throttle).skip(1).times(2);
+        book.replace(vec![throttles, Rule::new("*", "PutItem", Fault::ResetConnection).skip(3)]);
         assert_eq!(kinds(&book, 7), "..".to_owned().replace("..", ".tt..rr"));
         assert_eq!(book.counts()["dynamodb PutItem"]["throttle"], 2);
         assert_eq!(book.show()["rules"][0]["fired"], 2);
@@ -116,7 +116,7 @@ mod tests {
     fn the_same_seed_makes_the_same_choices() {
         let run = |seed| {
             let book = Book::new(seed);
-            book.replace(vec![Rule::on("*", "*", Fault::Drop).at_random(0.3)]);
+            book.replace(vec![Rule::new("*", "*", Fault::DropResponse).with_probability(0.3)]);
             kinds(&book, 200)
         };
         assert_eq!(run(7), run(7));

@@ -5,99 +5,94 @@ use serde_json::Value;
 
 use crate::Call;
 
-/// One way to break a call.
+/// One way to break a call. Rule files and reports name it by its kind: `{"kind": "delay", "ms": 40}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Fault {
-    /// It is forwarded late.
+    /// The call is forwarded late.
     Delay {
-        /// How late.
+        /// The delay in milliseconds.
         ms: u64,
     },
     /// The service answers with its internal error (500).
-    Error {
-        /// Whether the call took effect all the same.
+    #[serde(rename = "error")]
+    InternalError {
+        /// Whether the call takes effect before that.
         #[serde(default)]
-        after: bool,
+        after_effect: bool,
     },
-    /// The service answers with this error (400), in its own shape. Nothing takes effect.
+    /// The service answers with this error (400), in the format of that service. The call takes no effect.
     Reject {
-        /// Such as `ValidationException`.
+        /// The error code, such as `ValidationException`.
         code: String,
     },
-    /// The service answers that there are too many calls, in its own words. Nothing takes effect.
+    /// The service answers with its throttling error. The call takes no effect.
     Throttle,
-    /// `DynamoDB` cancels a write because of one of its items. Nothing takes effect.
+    /// `DynamoDB` cancels a write because of one of its items. The call takes no effect.
     Conflict {
-        /// Text in the actions that are to blame; the first action, if not said.
+        /// Actions with this text in them are the cause. Default: the first action.
         #[serde(default)]
         item: Option<String>,
-        /// The reason's code; `TransactionConflict`, if not said.
+        /// The code of the cancellation reason. Default: `TransactionConflict`.
         #[serde(default)]
         code: Option<String>,
     },
-    /// Of a call with several entries (`PutEvents`, `BatchExecuteStatement`, `BatchGetItem`) some are not done, and the
-    /// answer says so.
+    /// Some entries of a call with several (`PutEvents`, `BatchExecuteStatement`, `BatchGetItem`) fail. The response says which.
     Partial {
-        /// Text in the entries that are left out; at random, if not said.
+        /// Entries with this text in them fail. Default: random entries, at least one.
         #[serde(default)]
         entry: Option<String>,
-        /// The entries' error code; one that is worth another try, if not said.
+        /// The error code of the failed entries. Default: a code that is worth a retry.
         #[serde(default)]
         code: Option<String>,
     },
-    /// The connection is closed, and no new one is accepted for a while.
-    Refuse {
-        /// For how long.
+    /// The connection is closed, and the proxy accepts no new connection for a while.
+    #[serde(rename = "refuse")]
+    RefuseConnections {
+        /// For how many milliseconds.
         ms: u64,
     },
-    /// The connection is closed in good order before the call is forwarded.
-    Close,
+    /// The connection is closed in an orderly way before the call is forwarded.
+    #[serde(rename = "close")]
+    CloseConnection,
     /// The connection is reset before the call is forwarded.
-    Reset,
-    /// The call takes effect, and the connection is closed instead of an answer.
-    Drop,
+    #[serde(rename = "reset")]
+    ResetConnection,
+    /// The call takes effect, and the connection is closed without a response.
+    #[serde(rename = "drop")]
+    DropResponse,
     /// The caller's process is killed.
     Kill {
-        /// After the call took effect rather than before.
+        /// Whether the call takes effect before that.
         #[serde(default)]
-        after: bool,
+        after_effect: bool,
     },
 }
 
 impl Fault {
-    /// How counts name it.
+    /// The name in call counts.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Delay { .. } => "delay",
-            Self::Error { after: false } => "error",
-            Self::Error { after: true } => "error_after_effect",
+            Self::InternalError { after_effect: false } => "error",
+            Self::InternalError { after_effect: true } => "error_after_effect",
             Self::Reject { .. } => "reject",
             Self::Throttle => "throttle",
             Self::Conflict { .. } => "conflict",
             Self::Partial { .. } => "partial",
-            Self::Refuse { .. } => "refuse",
-            Self::Close => "close",
-            Self::Reset => "reset",
-            Self::Drop => "drop",
-            Self::Kill { after: false } => "kill",
-            Self::Kill { after: true } => "kill_after_effect",
+            Self::RefuseConnections { .. } => "refuse",
+            Self::CloseConnection => "close",
+            Self::ResetConnection => "reset",
+            Self::DropResponse => "drop",
+            Self::Kill { after_effect: false } => "kill",
+            Self::Kill { after_effect: true } => "kill_after_effect",
         }
     }
 
-    /// Whether there can be such a fault of this call.
-    pub(crate) fn fits(&self, call: &Call) -> bool {
+    /// Whether this call can fail in this way: only writes meet a conflict, only batches fail in part.
+    pub(crate) fn applies_to(&self, call: &Call) -> bool {
         match self {
-            Self::Conflict { item, .. } => {
-                let body = || call.json();
-                match call.operation.as_str() {
-                    "TransactWriteItems" => to_blame(&body(), item.as_deref()).iter().any(|guilty| *guilty),
-                    "PutItem" | "UpdateItem" | "DeleteItem" => {
-                        item.as_ref().is_none_or(|text| body().to_string().contains(text.as_str()))
-                    }
-                    _ => false,
-                }
-            }
+            Self::Conflict { item, .. } => has_conflicting_write(call, item.as_deref()),
             Self::Partial { .. } => {
                 matches!(call.operation.as_str(), "PutEvents" | "BatchExecuteStatement" | "BatchGetItem")
             }
@@ -106,12 +101,20 @@ impl Fault {
     }
 }
 
-/// Which actions of a transaction have the text in them; the first one, if there is no text to look for.
-pub(crate) fn to_blame(transaction: &Value, item: Option<&str>) -> Vec<bool> {
+fn has_conflicting_write(call: &Call, item: Option<&str>) -> bool {
+    match call.operation.as_str() {
+        "TransactWriteItems" => conflicting_actions(&call.json(), item).contains(&true),
+        "PutItem" | "UpdateItem" | "DeleteItem" => item.is_none_or(|text| call.json().to_string().contains(text)),
+        _ => false,
+    }
+}
+
+/// For each action of a transaction, whether it causes the conflict: those with the text in them, or else the first.
+pub(crate) fn conflicting_actions(transaction: &Value, item: Option<&str>) -> Vec<bool> {
     let actions = transaction["TransactItems"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let guilty = |(place, action): (usize, &Value)| match item {
+    let conflicts = |(index, action): (usize, &Value)| match item {
         Some(text) => action.to_string().contains(text),
-        None => place == 0,
+        None => index == 0,
     };
-    actions.iter().enumerate().map(guilty).collect()
+    actions.iter().enumerate().map(conflicts).collect()
 }

@@ -85,8 +85,8 @@ impl Shared {
                 sleep(Duration::from_millis(ms)).await;
                 self.forward(parts, &call, Some(line)).await
             }
-            Some(Fault::Error { after }) => {
-                if after {
+            Some(Fault::InternalError { after_effect }) => {
+                if after_effect {
                     self.forward(parts, &call, None).await?;
                 }
                 Ok(shape::internal_error(&call))
@@ -99,21 +99,21 @@ impl Shared {
             Some(Fault::Partial { entry, code }) => {
                 self.forward_some(parts, &call, entry.as_deref(), code.as_deref(), line).await
             }
-            Some(Fault::Refuse { ms }) => {
+            Some(Fault::RefuseConnections { ms }) => {
                 self.refuse.send(Duration::from_millis(ms)).ok();
                 Err(Unanswered)
             }
-            Some(Fault::Close) => Err(Unanswered),
-            Some(Fault::Reset) => {
+            Some(Fault::CloseConnection) => Err(Unanswered),
+            Some(Fault::ResetConnection) => {
                 line.reset();
                 Err(Unanswered)
             }
-            Some(Fault::Drop) => {
+            Some(Fault::DropResponse) => {
                 self.forward(parts, &call, None).await?;
                 Err(Unanswered)
             }
-            Some(Fault::Kill { after }) => {
-                if after {
+            Some(Fault::Kill { after_effect }) => {
+                if after_effect {
                     self.forward(parts, &call, None).await?;
                 }
                 self.watcher.kill(line.caller);

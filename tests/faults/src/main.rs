@@ -12,7 +12,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let proxy = Proxy::start(u16::try_from(number("port")?)?, number("seed")?).await?;
     proxy.forward_to(options.get("upstream").ok_or("--upstream says where calls go: http://127.0.0.1:4566")?);
     if let Some(file) = options.get("rules") {
-        proxy.set_json(&std::fs::read(file)?)?;
+        proxy.set_rules_json(&std::fs::read(file)?)?;
     }
     #[allow(clippy::print_stderr)] // where it listens is all that it has to say
     {

@@ -27,11 +27,11 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on this port of 127.0.0.1, or on any free one if it is 0. The seed decides what the rules leave to chance.
     pub async fn start(port: u16, seed: u64) -> io::Result<Self> {
-        Self::start_watched(port, seed, Box::new(Nobody)).await
+        Self::start_with_hooks(port, seed, Box::new(Nobody)).await
     }
 
     /// The same, with somebody who hears of what happens.
-    pub async fn start_watched(port: u16, seed: u64, watcher: Box<dyn Watcher>) -> io::Result<Self> {
+    pub async fn start_with_hooks(port: u16, seed: u64, watcher: Box<dyn Watcher>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (refuse, refusals) = mpsc::unbounded_channel();
@@ -51,13 +51,13 @@ impl Proxy {
     }
 
     /// Puts these rules in the place of those before.
-    pub fn set(&self, rules: Vec<Rule>) {
+    pub fn set_rules(&self, rules: Vec<Rule>) {
         self.shared.book.replace(rules);
     }
 
     /// The same, from JSON: a list of rules, or an object with the list `rules`.
-    pub fn set_json(&self, text: &[u8]) -> Result<(), serde_json::Error> {
-        control::rules(text).map(|rules| self.set(rules))
+    pub fn set_rules_json(&self, text: &[u8]) -> Result<(), serde_json::Error> {
+        control::rules(text).map(|rules| self.set_rules(rules))
     }
 
     /// What has happened so far.

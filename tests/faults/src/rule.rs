@@ -40,7 +40,7 @@ fn always() -> f64 {
 
 impl Rule {
     /// This fault for every call of this kind.
-    pub fn on(service: &str, operation: &str, fault: Fault) -> Self {
+    pub fn new(service: &str, operation: &str, fault: Fault) -> Self {
         let (service, operation) = (service.to_owned(), operation.to_owned());
         Self { service, operation, containing: String::new(), probability: 1.0, skip: 0, count: None, fault }
     }
@@ -51,17 +51,17 @@ impl Rule {
     }
 
     /// Only after so many that are spared.
-    pub fn after(self, skip: u64) -> Self {
+    pub fn skip(self, skip: u64) -> Self {
         Self { skip, ..self }
     }
 
     /// Only some, at random.
-    pub fn at_random(self, probability: f64) -> Self {
+    pub fn with_probability(self, probability: f64) -> Self {
         Self { probability, ..self }
     }
 
     /// Only calls with this text in their body.
-    pub fn with_text(self, text: &str) -> Self {
+    pub fn containing(self, text: &str) -> Self {
         Self { containing: text.to_owned(), ..self }
     }
 
@@ -69,7 +69,7 @@ impl Rule {
         matches(&self.service, &call.service)
             && matches(&self.operation, &call.operation)
             && contains(&call.body, self.containing.as_bytes())
-            && self.fault.fits(call)
+            && self.fault.applies_to(call)
     }
 }
 
@@ -109,8 +109,8 @@ mod tests {
     fn a_rule_is_read_from_json_with_its_defaults_and_nothing_unknown() {
         let read = |text: &str| serde_json::from_str::<Rule>(text);
         let rule = read(r#"{"operation": "Put*", "fault": {"kind": "delay", "ms": 50}, "count": 2}"#).unwrap();
-        assert_eq!(rule, Rule::on("*", "Put*", Fault::Delay { ms: 50 }).times(2));
-        assert_eq!(read(r#"{"fault": {"kind": "drop"}}"#).unwrap(), Rule::on("*", "*", Fault::Drop));
+        assert_eq!(rule, Rule::new("*", "Put*", Fault::Delay { ms: 50 }).times(2));
+        assert_eq!(read(r#"{"fault": {"kind": "drop"}}"#).unwrap(), Rule::new("*", "*", Fault::DropResponse));
         assert!(read(r#"{"fault": {"kind": "burn"}}"#).is_err());
         assert!(read(r#"{"fault": {"kind": "drop"}, "propability": 0.5}"#).is_err());
     }
@@ -123,13 +123,16 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
         };
         let conflict = |item: Option<&str>| Fault::Conflict { item: item.map(str::to_owned), code: None };
-        let rule = |fault| Rule::on("dynamodb", "*", fault);
+        let rule = |fault| Rule::new("dynamodb", "*", fault);
         let put = call("PutItem", r#"{"Item":{"pk":{"S":"A"}}}"#);
         let transaction = call("TransactWriteItems", r#"{"TransactItems":[{"Put":{"Item":{"pk":{"S":"A"}}}}]}"#);
         assert!(rule(conflict(None)).fits(&put) && rule(conflict(Some("\"A\""))).fits(&transaction));
         assert!(!rule(conflict(Some("\"B\""))).fits(&put) && !rule(conflict(Some("\"B\""))).fits(&transaction));
         assert!(!rule(conflict(None)).fits(&call("GetItem", "{}")));
         assert!(!rule(Fault::Partial { entry: None, code: None }).fits(&put));
-        assert!(rule(Fault::Drop).with_text("\"A\"").fits(&put) && !rule(Fault::Drop).with_text("\"B\"").fits(&put));
+        assert!(
+            rule(Fault::DropResponse).containing("\"A\"").fits(&put)
+                && !rule(Fault::DropResponse).containing("\"B\"").fits(&put)
+        );
     }
 }

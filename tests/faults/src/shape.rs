@@ -11,7 +11,7 @@ use hyper::body::Bytes;
 use serde_json::{Value, json};
 
 use crate::Call;
-use crate::fault::to_blame;
+use crate::fault::conflicting_actions;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -60,7 +60,7 @@ pub(crate) fn cancelled(call: &Call, item: Option<&str>, code: &str) -> Answer {
     }
     let blamed = json!({"Code": code, "Message": format!("{code} (made by a fault proxy)")});
     let reason = |guilty: bool| if guilty { blamed.clone() } else { json!({"Code": "None"}) };
-    let guilty = to_blame(&call.json(), item);
+    let guilty = conflicting_actions(&call.json(), item);
     let codes: Vec<_> = guilty.iter().map(|guilty| if *guilty { code } else { "None" }).collect();
     let listed = codes.join(", ");
     let message = format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{listed}]");

@@ -39,7 +39,7 @@ impl Stage {
         // What an earlier run may have left.
         up::down(instance).await?;
         let witness = Witness::new();
-        let proxy = Proxy::start_watched(0, options.seed, Box::new(AtProxy(Arc::clone(&witness)))).await;
+        let proxy = Proxy::start_with_hooks(0, options.seed, Box::new(AtProxy(Arc::clone(&witness)))).await;
         let proxy = proxy.context("the fault proxy cannot listen")?;
         let port = free_port().context("no free port on 127.0.0.1")?;
         proxy.forward_to(&format!("http://127.0.0.1:{port}"));

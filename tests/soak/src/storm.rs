@@ -22,14 +22,14 @@ pub(crate) async fn rage(proxy: &Proxy, consumers: &[Consumer], options: &Option
     loop {
         let mut rules = Vec::new();
         if (options.storm() / 20..options.storm() / 4).contains(&began.elapsed()) {
-            let outage = Rule::on("dynamodb", "*", Fault::Error { after: false });
-            rules.push(outage.with_text(&format!("\"{table}\"")).at_random(0.95));
+            let outage = Rule::new("dynamodb", "*", Fault::InternalError { after_effect: false });
+            rules.push(outage.containing(&format!("\"{table}\"")).with_probability(0.95));
         }
         if random.bool() {
             rules.push(burst(&mut random));
         }
         rules.extend(steady(rate));
-        proxy.set(rules);
+        proxy.set_rules(rules);
         sleep(SPELL).await;
     }
 }
@@ -38,7 +38,7 @@ struct Clear<'a>(&'a Proxy);
 
 impl Drop for Clear<'_> {
     fn drop(&mut self) {
-        self.0.set(Vec::new());
+        self.0.set_rules(Vec::new());
     }
 }
 
@@ -49,24 +49,24 @@ fn steady(rate: f64) -> Vec<Rule> {
     let kinds = [
         (14, "*", Fault::Delay { ms: 40 }),
         (5, "*", Fault::Delay { ms: 700 }),
-        (12, "*", Fault::Error { after: false }),
-        (6, "*", Fault::Error { after: true }),
+        (12, "*", Fault::InternalError { after_effect: false }),
+        (6, "*", Fault::InternalError { after_effect: true }),
         (14, "*", Fault::Throttle),
         (12, "dynamodb", conflict),
         (10, "*", partial),
-        (6, "*", Fault::Close),
-        (6, "*", Fault::Reset),
-        (12, "*", Fault::Drop),
-        (1, "dynamodb", Fault::Refuse { ms: 150 }),
+        (6, "*", Fault::CloseConnection),
+        (6, "*", Fault::ResetConnection),
+        (12, "*", Fault::DropResponse),
+        (1, "dynamodb", Fault::RefuseConnections { ms: 150 }),
         // The API's callers are the soak's own clients.
-        (1, "dynamodb", Fault::Kill { after: false }),
-        (1, "dynamodb", Fault::Kill { after: true }),
-        (4, "ses", Fault::Kill { after: true }),
-        (4, "events", Fault::Kill { after: true }),
-        (2, "sqs", Fault::Kill { after: true }),
+        (1, "dynamodb", Fault::Kill { after_effect: false }),
+        (1, "dynamodb", Fault::Kill { after_effect: true }),
+        (4, "ses", Fault::Kill { after_effect: true }),
+        (4, "events", Fault::Kill { after_effect: true }),
+        (2, "sqs", Fault::Kill { after_effect: true }),
     ];
     let rule = |(weight, service, fault): (u32, &str, Fault)| {
-        Rule::on(service, "*", fault).at_random(rate * f64::from(weight) / 100.0)
+        Rule::new(service, "*", fault).with_probability(rate * f64::from(weight) / 100.0)
     };
     kinds.into_iter().map(rule).collect()
 }
@@ -78,23 +78,23 @@ fn burst(random: &mut Rng) -> Rule {
     let bursts = [
         ("dynamodb", "TransactWriteItems", conflict()),
         ("dynamodb", "TransactWriteItems", Fault::Throttle),
-        ("dynamodb", "TransactWriteItems", Fault::Drop),
+        ("dynamodb", "TransactWriteItems", Fault::DropResponse),
         ("dynamodb", "BatchExecuteStatement", partial()),
-        ("dynamodb", "PutItem", Fault::Drop),
+        ("dynamodb", "PutItem", Fault::DropResponse),
         ("dynamodb", "PutItem", conflict()),
         ("dynamodb", "UpdateItem", Fault::Throttle),
-        ("dynamodb", "UpdateItem", Fault::Error { after: true }),
+        ("dynamodb", "UpdateItem", Fault::InternalError { after_effect: true }),
         ("dynamodb", "BatchGetItem", partial()),
-        ("dynamodb", "*", Fault::Reset),
+        ("dynamodb", "*", Fault::ResetConnection),
         ("events", "PutEvents", partial()),
-        ("events", "PutEvents", Fault::Error { after: false }),
-        ("events", "PutEvents", Fault::Drop),
+        ("events", "PutEvents", Fault::InternalError { after_effect: false }),
+        ("events", "PutEvents", Fault::DropResponse),
         ("ses", "SendEmail", Fault::Throttle),
-        ("ses", "SendEmail", Fault::Drop),
-        ("ses", "SendEmail", Fault::Error { after: false }),
+        ("ses", "SendEmail", Fault::DropResponse),
+        ("ses", "SendEmail", Fault::InternalError { after_effect: false }),
         ("sqs", "*", Fault::Throttle),
-        ("execute-api", "*", Fault::Drop),
+        ("execute-api", "*", Fault::DropResponse),
     ];
     let (service, operation, fault) = bursts[random.usize(..bursts.len())].clone();
-    Rule::on(service, operation, fault).at_random(0.7)
+    Rule::new(service, operation, fault).with_probability(0.7)
 }

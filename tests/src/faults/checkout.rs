@@ -79,13 +79,13 @@ fn is_busy(answer: &ApiGatewayV2httpResponse) -> bool {
 async fn a_client_is_told_to_come_back_only_after_bounded_tries() {
     let shop = Shop::new("shop-busy").await;
     let conflict = Fault::Conflict { item: Some("SKU#MUG".into()), code: None };
-    shop.setup.proxy.set(always("dynamodb", "TransactWriteItems", conflict.clone()));
+    shop.setup.proxy.set_rules(always("dynamodb", "TransactWriteItems", conflict.clone()));
     let answer = shop.order("k").await;
     assert!(is_busy(&answer), "{answer:?}");
     assert_eq!(shop.setup.befell("dynamodb TransactWriteItems", "conflict"), 12);
     assert_eq!(shop.books().await, (0, "10".into()));
 
-    shop.setup.proxy.set(first(6, "dynamodb", "TransactWriteItems", conflict));
+    shop.setup.proxy.set_rules(first(6, "dynamodb", "TransactWriteItems", conflict));
     assert_eq!(shop.order("k").await.status_code, 202);
     assert_eq!(shop.books().await, (1, "8".into()));
 }
@@ -93,26 +93,26 @@ async fn a_client_is_told_to_come_back_only_after_bounded_tries() {
 #[tokio::test]
 async fn throttling_passes_unnoticed_or_is_a_503() {
     let shop = Shop::new("shop-throttled").await;
-    shop.setup.proxy.set(first(2, "dynamodb", "*", Fault::Throttle));
+    shop.setup.proxy.set_rules(first(2, "dynamodb", "*", Fault::Throttle));
     assert_eq!(shop.order("k").await.status_code, 202);
     for operation in ["BatchGetItem", "TransactWriteItems"] {
         let shop = Shop::new("shop-throttled").await;
-        shop.setup.proxy.set(always("dynamodb", operation, Fault::Throttle));
+        shop.setup.proxy.set_rules(always("dynamodb", operation, Fault::Throttle));
         let answer = shop.order("k").await;
         assert!(is_busy(&answer), "{operation}: {answer:?}");
         assert_eq!(shop.books().await, (0, "10".into()));
     }
-    shop.setup.proxy.set(always("dynamodb", "*", Fault::Throttle));
+    shop.setup.proxy.set_rules(always("dynamodb", "*", Fault::Throttle));
     assert!(is_busy(&shop.ask("GET", "/orders/ord_1", json!({}), "").await));
 }
 
 #[tokio::test]
 async fn an_order_whose_outcome_is_not_known_is_placed_once_and_answered() {
-    for fault in [Fault::Drop, Fault::Error { after: true }] {
+    for fault in [Fault::DropResponse, Fault::InternalError { after_effect: true }] {
         let shop = Shop::new("shop-unknown").await;
         let kind = fault.kind();
         // As often as the SDK tries, and once more: checkout must find its own order.
-        shop.setup.proxy.set(first(4, "dynamodb", "TransactWriteItems", fault));
+        shop.setup.proxy.set_rules(first(4, "dynamodb", "TransactWriteItems", fault));
         let placed = shop.order("k").await;
         assert_eq!(placed.status_code, 202, "{kind}");
         assert_eq!(shop.books().await, (1, "8".into()), "{kind}");

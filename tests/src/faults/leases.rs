@@ -57,11 +57,12 @@ impl Mailing {
 async fn whatever_befalls_the_lease_one_mail_leaves() {
     for operation in ["PutItem", "UpdateItem"] {
         let conflict = Fault::Conflict { item: None, code: None };
-        let faults = [Fault::Drop, Fault::Error { after: true }, Fault::Throttle, Fault::Reset];
+        let faults =
+            [Fault::DropResponse, Fault::InternalError { after_effect: true }, Fault::Throttle, Fault::ResetConnection];
         for (times, fault) in faults.map(|fault| (2, fault)).into_iter().chain([(4, conflict)]) {
             let mailing = Mailing::new("lease").await;
             let kind = fault.kind();
-            mailing.setup.proxy.set(first(times, "dynamodb", operation, fault));
+            mailing.setup.proxy.set_rules(first(times, "dynamodb", operation, fault));
             let messages = mailing.receive().await;
             assert_eq!(mailing.process(&messages).await, 0, "{operation} {kind}");
             assert_eq!(mailing.mails().await, 1, "{operation} {kind}");
@@ -73,17 +74,17 @@ async fn whatever_befalls_the_lease_one_mail_leaves() {
 #[tokio::test]
 async fn a_mail_that_ses_has_no_time_for_waits_its_turn() {
     let mailing = Mailing::new("ses-throttled").await;
-    mailing.setup.proxy.set(first(3, "ses", "SendEmail", Fault::Throttle));
+    mailing.setup.proxy.set_rules(first(3, "ses", "SendEmail", Fault::Throttle));
     assert_eq!(mailing.process(&mailing.receive().await).await, 0);
     assert_eq!(mailing.mails().await, 1);
 }
 
 #[tokio::test]
 async fn a_mail_that_did_not_reach_ses_leaves_with_the_next_receive_and_once() {
-    for fault in [Fault::Error { after: false }, Fault::Close, Fault::Reset] {
+    for fault in [Fault::InternalError { after_effect: false }, Fault::CloseConnection, Fault::ResetConnection] {
         let mailing = Mailing::new("ses-out-of-reach").await;
         let kind = fault.kind();
-        mailing.setup.proxy.set(first(1, "ses", "SendEmail", fault));
+        mailing.setup.proxy.set_rules(first(1, "ses", "SendEmail", fault));
         assert_eq!(mailing.process(&mailing.receive().await).await, 1, "{kind}");
         assert_eq!((mailing.mails().await, mailing.again().await, mailing.mails().await), (0, 0, 1), "{kind}");
     }
@@ -92,14 +93,14 @@ async fn a_mail_that_did_not_reach_ses_leaves_with_the_next_receive_and_once() {
 #[tokio::test]
 async fn a_mail_leaves_twice_only_when_nobody_could_know_that_it_had_left() {
     let mailing = Mailing::new("ses-answer-lost").await;
-    mailing.setup.proxy.set(first(1, "ses", "SendEmail", Fault::Drop));
+    mailing.setup.proxy.set_rules(first(1, "ses", "SendEmail", Fault::DropResponse));
     assert_eq!(mailing.process(&mailing.receive().await).await, 1);
     assert_eq!((mailing.mails().await, mailing.again().await, mailing.mails().await), (1, 0, 2));
 
     let mailing = Mailing::new("lease-not-completed").await;
-    mailing.setup.proxy.set(always("dynamodb", "UpdateItem", Fault::Reset));
+    mailing.setup.proxy.set_rules(always("dynamodb", "UpdateItem", Fault::ResetConnection));
     assert_eq!(mailing.process(&mailing.receive().await).await, 1);
-    mailing.setup.proxy.set(Vec::new());
+    mailing.setup.proxy.set_rules(Vec::new());
     assert_eq!((mailing.mails().await, mailing.again().await, mailing.mails().await), (1, 0, 2));
 }
 
@@ -107,7 +108,7 @@ async fn a_mail_leaves_twice_only_when_nobody_could_know_that_it_had_left() {
 async fn an_owner_whose_lease_has_ended_overwrites_nothing() {
     let mailing = Mailing::new("stale-owner").await;
     // The first to complete is so late that another has sent and completed meanwhile.
-    mailing.setup.proxy.set(first(1, "dynamodb", "UpdateItem", Fault::Delay { ms: 3000 }));
+    mailing.setup.proxy.set_rules(first(1, "dynamodb", "UpdateItem", Fault::Delay { ms: 3000 }));
     let (messages, again) = (mailing.receive().await, mailing.receive().await);
     let late = mailing.process(&messages);
     let other = async {

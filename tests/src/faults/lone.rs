@@ -38,7 +38,7 @@ fn once() -> Vec<(String, String)> {
 async fn check(name: &str, consumer: impl Consumer, operation: &str, count: u64, fault: Fault) {
     let setup = Setup::new(name).await;
     let kind = fault.kind();
-    setup.proxy.set(first(count, "dynamodb", operation, fault));
+    setup.proxy.set_rules(first(count, "dynamodb", operation, fault));
     let messages = setup.bench.receive(&bodies()).await;
     let back = setup.process(&setup.batch(consumer), &messages, LONG).await;
     assert!(back.is_empty(), "{operation} {kind}: {back:?}");
@@ -62,7 +62,7 @@ async fn throttled_and_conflicting_rows_are_waited_for_and_cost_no_receive() {
 
 #[tokio::test]
 async fn rows_whose_outcome_is_not_known_are_written_once() {
-    for fault in [Fault::Drop, Fault::Error { after: true }] {
+    for fault in [Fault::DropResponse, Fault::InternalError { after_effect: true }] {
         check("lone-unknown", recording(), "BatchExecuteStatement", 1, fault.clone()).await;
         check("lone-unknown", saying(), "PutItem", 2, fault).await;
     }
@@ -71,8 +71,8 @@ async fn rows_whose_outcome_is_not_known_are_written_once() {
 #[tokio::test]
 async fn a_row_that_others_always_write_to_costs_its_neighbours_nothing() {
     let setup = Setup::new("lone-storm").await;
-    let hot = Rule::on("dynamodb", "PutItem", conflict()).with_text("ord_conformance2");
-    setup.proxy.set(vec![hot]);
+    let hot = Rule::new("dynamodb", "PutItem", conflict()).containing("ord_conformance2");
+    setup.proxy.set_rules(vec![hot]);
     let messages = setup.bench.receive(&bodies()).await;
     let back = setup.process(&setup.batch(saying()), &messages, Duration::from_secs(2)).await;
     assert_eq!(back, of(2, &messages));
@@ -102,7 +102,7 @@ async fn a_row_that_is_too_large_is_refused_and_its_neighbours_are_done() {
 async fn a_call_that_is_refused_whole_is_made_one_by_one() {
     let setup = Setup::new("lone-refused").await;
     let refused = Fault::Reject { code: "ValidationException".into() };
-    setup.proxy.set(always("dynamodb", "BatchExecuteStatement", refused));
+    setup.proxy.set_rules(always("dynamodb", "BatchExecuteStatement", refused));
     let messages = setup.bench.receive(&bodies()).await;
     assert!(setup.process(&setup.batch(recording()), &messages, LONG).await.is_empty());
     assert_eq!(setup.applied().await, once());

@@ -28,7 +28,7 @@ fn bodies() -> Vec<String> {
 async fn a_message_that_can_not_be_hidden_or_buried_stays_in_its_queue() {
     for (operation, for_ever) in [("ChangeMessageVisibility", false), ("SendMessage", true)] {
         let setup = Setup::new("unburied").await;
-        setup.proxy.set(always("sqs", operation, Fault::Throttle));
+        setup.proxy.set_rules(always("sqs", operation, Fault::Throttle));
         let messages = setup.bench.receive(&bodies()).await;
         let back = setup.process(&setup.batch(failing(for_ever)), &messages, LONG).await;
         assert_eq!(back, of(2, &messages), "{operation}");
@@ -42,7 +42,7 @@ async fn a_message_that_can_not_be_hidden_or_buried_stays_in_its_queue() {
 #[tokio::test]
 async fn a_message_whose_burial_is_not_known_is_dead_at_least_once_and_gone_from_its_queue() {
     let setup = Setup::new("buried-twice").await;
-    setup.proxy.set(first(1, "sqs", "SendMessage", Fault::Drop));
+    setup.proxy.set_rules(first(1, "sqs", "SendMessage", Fault::DropResponse));
     let messages = setup.bench.receive(&bodies()).await;
     assert!(setup.process(&setup.batch(failing(true)), &messages, LONG).await.is_empty());
     let dead = setup.bench.dead().await;
@@ -54,7 +54,7 @@ async fn a_message_whose_burial_is_not_known_is_dead_at_least_once_and_gone_from
 #[tokio::test]
 async fn what_is_not_done_by_the_deadline_is_handed_back_and_done_next_time() {
     let setup = Setup::new("handed-back").await;
-    setup.proxy.set(always("dynamodb", "BatchExecuteStatement", Fault::Delay { ms: 4000 }));
+    setup.proxy.set_rules(always("dynamodb", "BatchExecuteStatement", Fault::Delay { ms: 4000 }));
     let probe = || {
         Probe(|order: &Received<OrderPlaced>, effects: &mut Effects| {
             effects.record(row(order));
@@ -66,7 +66,7 @@ async fn what_is_not_done_by_the_deadline_is_handed_back_and_done_next_time() {
     let back = setup.process(&setup.batch(probe()), &messages, Duration::from_secs(1)).await;
     assert_eq!(back.len(), 3);
     assert!(began.elapsed() < Duration::from_secs(3), "there was time left to answer in");
-    setup.proxy.set(Vec::new());
+    setup.proxy.set_rules(Vec::new());
     let again = setup.bench.receive_again(3).await;
     assert!(setup.process(&setup.batch(probe()), &again, LONG).await.is_empty());
     // The call that was broken off may still have been carried out: then this was a duplicate.

@@ -76,8 +76,8 @@ fn each_once(rows: u32) -> BTreeMap<String, usize> {
 async fn only_the_entries_that_failed_are_put_again() {
     let relay = Relay::new("bus-partial").await;
     let failing = |code: &str| Fault::Partial { entry: Some(detail_of(3)), code: Some(code.into()) };
-    let once = |code: &str| Rule::on("events", "PutEvents", failing(code)).with_text(&detail_of(3)).times(1);
-    relay.setup.proxy.set(vec![once("ThrottlingException"), once("InternalFailure"), once("SomethingNew")]);
+    let once = |code: &str| Rule::new("events", "PutEvents", failing(code)).containing(&detail_of(3)).times(1);
+    relay.setup.proxy.set_rules(vec![once("ThrottlingException"), once("InternalFailure"), once("SomethingNew")]);
     relay.publish(12, 20).await.unwrap();
     assert_eq!(relay.heard().await, each_once(12));
     assert_eq!(relay.setup.befell("events PutEvents", "partial"), 3);
@@ -85,10 +85,10 @@ async fn only_the_entries_that_failed_are_put_again() {
 
 #[tokio::test]
 async fn calls_that_fail_whole_are_made_again() {
-    for fault in [Fault::Throttle, Fault::Error { after: false }, Fault::Reset] {
+    for fault in [Fault::Throttle, Fault::InternalError { after_effect: false }, Fault::ResetConnection] {
         let relay = Relay::new("bus-busy").await;
         let kind = fault.kind();
-        relay.setup.proxy.set(first(4, "events", "PutEvents", fault));
+        relay.setup.proxy.set_rules(first(4, "events", "PutEvents", fault));
         relay.publish(3, 25).await.unwrap();
         assert_eq!(relay.heard().await, each_once(3), "{kind}");
     }
@@ -98,9 +98,9 @@ async fn calls_that_fail_whole_are_made_again() {
 async fn entries_that_the_bus_does_not_take_in_time_fail_the_invocation_and_are_put_when_it_is_repeated() {
     let relay = Relay::new("bus-down").await;
     let down = Fault::Partial { entry: Some(detail_of(2)), code: None };
-    relay.setup.proxy.set(always("events", "PutEvents", down));
+    relay.setup.proxy.set_rules(always("events", "PutEvents", down));
     assert_eq!(relay.publish(3, 3).await, Err(PublishError::NotPublished(1)));
-    relay.setup.proxy.set(Vec::new());
+    relay.setup.proxy.set_rules(Vec::new());
     relay.publish(3, 20).await.unwrap();
     // What had been put is put again: consumers see to that.
     assert_eq!(relay.heard().await, [("1".into(), 2), ("2".into(), 1), ("3".into(), 2)].into());
@@ -108,9 +108,9 @@ async fn entries_that_the_bus_does_not_take_in_time_fail_the_invocation_and_are_
 
 #[tokio::test]
 async fn an_entry_whose_outcome_is_not_known_is_put_again_and_none_is_lost() {
-    for fault in [Fault::Drop, Fault::Error { after: true }] {
+    for fault in [Fault::DropResponse, Fault::InternalError { after_effect: true }] {
         let relay = Relay::new("bus-unknown").await;
-        relay.setup.proxy.set(first(1, "events", "PutEvents", fault));
+        relay.setup.proxy.set_rules(first(1, "events", "PutEvents", fault));
         relay.publish(3, 20).await.unwrap();
         let heard = relay.heard().await;
         assert!(heard.len() == 3 && heard.values().all(|times| *times == 2), "{heard:?}");
@@ -121,7 +121,7 @@ async fn an_entry_whose_outcome_is_not_known_is_put_again_and_none_is_lost() {
 async fn an_entry_that_can_never_go_is_kept_with_its_reason_and_the_others_go() {
     let relay = Relay::new("bus-refuses").await;
     let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
-    relay.setup.proxy.set(always("events", "PutEvents", never));
+    relay.setup.proxy.set_rules(always("events", "PutEvents", never));
     relay.publish(3, 20).await.unwrap();
     assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
     let dead = relay.setup.bench.dead().await;
@@ -134,7 +134,7 @@ async fn an_entry_that_can_never_go_is_kept_with_its_reason_and_the_others_go() 
 async fn a_call_that_is_refused_whole_costs_only_the_guilty_entry() {
     let relay = Relay::new("bus-refuses-call").await;
     let refused = Fault::Reject { code: "ValidationException".into() };
-    relay.setup.proxy.set(vec![Rule::on("events", "PutEvents", refused).with_text(&detail_of(2))]);
+    relay.setup.proxy.set_rules(vec![Rule::new("events", "PutEvents", refused).containing(&detail_of(2))]);
     relay.publish(3, 20).await.unwrap();
     assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
     assert_eq!(relay.setup.bench.dead().await.len(), 1);
@@ -144,7 +144,7 @@ async fn a_call_that_is_refused_whole_costs_only_the_guilty_entry() {
 async fn an_entry_that_can_be_neither_put_nor_kept_fails_the_invocation() {
     let relay = Relay::new("bus-and-queue").await;
     let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
-    let rules = [Rule::on("events", "PutEvents", never), Rule::on("sqs", "SendMessage", Fault::Throttle)];
-    relay.setup.proxy.set(rules.into());
+    let rules = [Rule::new("events", "PutEvents", never), Rule::new("sqs", "SendMessage", Fault::Throttle)];
+    relay.setup.proxy.set_rules(rules.into());
     assert_eq!(relay.publish(2, 20).await, Err(PublishError::NotDeadLettered(1)));
 }

@@ -37,7 +37,7 @@ fn once(count: u32) -> Vec<(String, String)> {
 #[tokio::test]
 async fn a_throttled_transaction_is_waited_for_and_costs_no_receive() {
     let setup = Setup::new("throttled-transaction").await;
-    setup.proxy.set(first(4, "dynamodb", "TransactWriteItems", Fault::Throttle));
+    setup.proxy.set_rules(first(4, "dynamodb", "TransactWriteItems", Fault::Throttle));
     let messages = setup.bench.receive(&bodies(3)).await;
     assert!(setup.process(&setup.batch(counting()), &messages, LONG).await.is_empty());
     assert_eq!((setup.applied().await, counted(&setup).await.as_str()), (once(3), "3"));
@@ -47,7 +47,7 @@ async fn a_throttled_transaction_is_waited_for_and_costs_no_receive() {
 #[tokio::test]
 async fn a_throttled_read_is_tried_again() {
     let setup = Setup::new("throttled-read").await;
-    setup.proxy.set(first(2, "dynamodb", "BatchGetItem", Fault::Partial { entry: None, code: None }));
+    setup.proxy.set_rules(first(2, "dynamodb", "BatchGetItem", Fault::Partial { entry: None, code: None }));
     let reading = Reading;
     let messages = setup.bench.receive(&bodies(3)).await;
     assert!(setup.process(&setup.batch(reading), &messages, LONG).await.is_empty());
@@ -80,14 +80,14 @@ async fn a_storm_of_conflicts_on_one_item_costs_only_those_who_write_to_it() {
         })
     };
     let storm = Fault::Conflict { item: Some("\"HOT\"".into()), code: None };
-    setup.proxy.set(always("dynamodb", "TransactWriteItems", storm));
+    setup.proxy.set_rules(always("dynamodb", "TransactWriteItems", storm));
     let messages = setup.bench.receive(&bodies(5)).await;
     let began = Instant::now();
     let back = setup.process(&setup.batch(probe()), &messages, Duration::from_secs(3)).await;
     assert!(began.elapsed() >= Duration::from_secs(2), "it was not given up early");
     assert_eq!(back, of(2, &messages));
     assert_eq!(setup.applied().await.len(), 4);
-    setup.proxy.set(Vec::new());
+    setup.proxy.set_rules(Vec::new());
     let again = setup.bench.receive_again(1).await;
     assert!(setup.process(&setup.batch(probe()), &again, LONG).await.is_empty());
     let receives: Vec<_> = setup.applied().await.into_iter().map(|(_, receives)| receives).collect();
@@ -128,7 +128,7 @@ async fn a_reason_that_no_wait_helps_is_the_guilty_records_alone() {
     let setup = Setup::new("guilty").await;
     let code = |code: &str| Fault::Conflict { item: Some("ord_conformance2".into()), code: Some(code.into()) };
     for reason in ["ValidationError", "ItemCollectionSizeLimitExceeded"] {
-        setup.proxy.set(always("dynamodb", "TransactWriteItems", code(reason)));
+        setup.proxy.set_rules(always("dynamodb", "TransactWriteItems", code(reason)));
         let messages = setup.bench.receive(&bodies(3)).await;
         assert!(setup.process(&setup.batch(counting()), &messages, LONG).await.is_empty());
         assert_eq!(counted(&setup).await, "2", "{reason}");
@@ -138,11 +138,11 @@ async fn a_reason_that_no_wait_helps_is_the_guilty_records_alone() {
 
 #[tokio::test]
 async fn a_transaction_whose_outcome_is_not_known_counts_once() {
-    for fault in [Fault::Drop, Fault::Error { after: true }, Fault::Delay { ms: 6000 }] {
+    for fault in [Fault::DropResponse, Fault::InternalError { after_effect: true }, Fault::Delay { ms: 6000 }] {
         let kind = fault.kind();
         let setup = Setup::new("unknown-outcome").await;
         // As often as the SDK tries: the function never learns that it has worked.
-        setup.proxy.set(first(3, "dynamodb", "TransactWriteItems", fault));
+        setup.proxy.set_rules(first(3, "dynamodb", "TransactWriteItems", fault));
         let messages = setup.bench.receive(&bodies(3)).await;
         let back = setup.process(&setup.batch(counting()), &messages, LONG).await;
         assert_eq!((back.len(), counted(&setup).await.as_str()), (3, "3"), "{kind}");
@@ -154,11 +154,16 @@ async fn a_transaction_whose_outcome_is_not_known_counts_once() {
 
 #[tokio::test]
 async fn a_connection_that_breaks_is_no_receive_lost() {
-    let refuse = Fault::Refuse { ms: 50 };
-    for (times, fault) in [(2, Fault::Close), (2, Fault::Reset), (1, refuse), (2, Fault::Error { after: false })] {
+    let refuse = Fault::RefuseConnections { ms: 50 };
+    for (times, fault) in [
+        (2, Fault::CloseConnection),
+        (2, Fault::ResetConnection),
+        (1, refuse),
+        (2, Fault::InternalError { after_effect: false }),
+    ] {
         let kind = fault.kind();
         let setup = Setup::new("broken-connection").await;
-        setup.proxy.set(first(times, "dynamodb", "TransactWriteItems", fault));
+        setup.proxy.set_rules(first(times, "dynamodb", "TransactWriteItems", fault));
         let messages = setup.bench.receive(&bodies(3)).await;
         assert!(setup.process(&setup.batch(counting()), &messages, LONG).await.is_empty(), "{kind}");
         assert_eq!(counted(&setup).await, "3", "{kind}");

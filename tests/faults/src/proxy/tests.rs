@@ -57,7 +57,7 @@ async fn through(rules: Vec<Rule>) -> (Proxy, Arc<AtomicU64>) {
     let (url, calls) = cloud().await;
     let proxy = Proxy::start(0, 1).await.unwrap();
     proxy.forward_to(&url);
-    proxy.set(rules);
+    proxy.set_rules(rules);
     (proxy, calls)
 }
 
@@ -65,7 +65,7 @@ const PUT: &str = "DynamoDB_20120810.PutItem";
 
 #[tokio::test]
 async fn a_call_without_a_fault_arrives_as_it_was_sent() {
-    let (proxy, calls) = through(vec![Rule::on("sqs", "*", Fault::Drop)]).await;
+    let (proxy, calls) = through(vec![Rule::new("sqs", "*", Fault::DropResponse)]).await;
     let (status, seen, body) = call(&proxy.url(), "dynamodb", PUT, "{\"n\":1.50}").await.unwrap();
     assert_eq!((status, seen.as_str(), body.as_str()), (200, "POST /path?a=b%20c signed -", "{\"n\":1.50}"));
     assert_eq!((calls.load(Ordering::SeqCst), proxy.counts()["dynamodb PutItem"]["passed"]), (1, 1));
@@ -76,7 +76,7 @@ async fn each_fault_takes_effect_or_does_not_and_is_answered_or_is_not() {
     let answered = |status: u16| Some(status);
     let check = async |fault: Fault, effects: u64, expected: Option<u16>| {
         let kind = fault.kind();
-        let (proxy, calls) = through(vec![Rule::on("dynamodb", "*", fault)]).await;
+        let (proxy, calls) = through(vec![Rule::new("dynamodb", "*", fault)]).await;
         let answer = call(&proxy.url(), "dynamodb", PUT, "{}").await;
         assert_eq!(answer.as_ref().ok().map(|(status, ..)| *status), expected, "{kind}: {answer:?}");
         assert_eq!(calls.load(Ordering::SeqCst), effects, "{kind}");
@@ -84,21 +84,21 @@ async fn each_fault_takes_effect_or_does_not_and_is_answered_or_is_not() {
         answer.err().unwrap_or_default()
     };
     check(Fault::Delay { ms: 1 }, 1, answered(200)).await;
-    check(Fault::Error { after: false }, 0, answered(500)).await;
-    check(Fault::Error { after: true }, 1, answered(500)).await;
+    check(Fault::InternalError { after_effect: false }, 0, answered(500)).await;
+    check(Fault::InternalError { after_effect: true }, 1, answered(500)).await;
     check(Fault::Reject { code: "ValidationException".into() }, 0, answered(400)).await;
     check(Fault::Throttle, 0, answered(400)).await;
     check(Fault::Conflict { item: None, code: None }, 0, answered(400)).await;
-    check(Fault::Close, 0, None).await;
-    check(Fault::Drop, 1, None).await;
-    check(Fault::Kill { after: true }, 1, None).await;
-    let error = check(Fault::Reset, 0, None).await;
+    check(Fault::CloseConnection, 0, None).await;
+    check(Fault::DropResponse, 1, None).await;
+    check(Fault::Kill { after_effect: true }, 1, None).await;
+    let error = check(Fault::ResetConnection, 0, None).await;
     assert!(error.contains("ConnectionReset"), "{error}");
 }
 
 #[tokio::test]
 async fn a_delayed_call_is_late() {
-    let (proxy, _) = through(vec![Rule::on("*", "*", Fault::Delay { ms: 120 })]).await;
+    let (proxy, _) = through(vec![Rule::new("*", "*", Fault::Delay { ms: 120 })]).await;
     let started = Instant::now();
     call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(120));
@@ -117,15 +117,15 @@ impl Watcher for Notes {
 async fn a_call_takes_effect_even_if_its_caller_does_not_wait_for_it() {
     let (cloud, calls) = cloud().await;
     let notes = Arc::default();
-    let proxy = Proxy::start_watched(0, 1, Box::new(Notes(Arc::clone(&notes)))).await.unwrap();
+    let proxy = Proxy::start_with_hooks(0, 1, Box::new(Notes(Arc::clone(&notes)))).await.unwrap();
     proxy.forward_to(&cloud);
     call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap();
-    proxy.set(vec![Rule::on("*", "*", Fault::Delay { ms: 200 })]);
+    proxy.set_rules(vec![Rule::new("*", "*", Fault::Delay { ms: 200 })]);
     let url = proxy.url();
     let impatient = tokio::time::timeout(Duration::from_millis(60), call(&url, "dynamodb", PUT, "{}")).await;
     assert!(impatient.is_err());
     sleep(Duration::from_millis(400)).await;
-    proxy.set(vec![Rule::on("*", "*", Fault::Drop)]);
+    proxy.set_rules(vec![Rule::new("*", "*", Fault::DropResponse)]);
     call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap_err();
     assert_eq!(calls.load(Ordering::SeqCst), 3);
     assert_eq!(*notes.lock().unwrap(), [true, false, false]);
@@ -133,7 +133,7 @@ async fn a_call_takes_effect_even_if_its_caller_does_not_wait_for_it() {
 
 #[tokio::test]
 async fn a_refusal_lasts_as_long_as_it_says() {
-    let (proxy, _) = through(vec![Rule::on("*", "*", Fault::Refuse { ms: 300 }).times(1)]).await;
+    let (proxy, _) = through(vec![Rule::new("*", "*", Fault::RefuseConnections { ms: 300 }).times(1)]).await;
     assert!(call(&proxy.url(), "dynamodb", PUT, "{}").await.is_err());
     sleep(Duration::from_millis(50)).await;
     let refused = call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap_err();
@@ -145,7 +145,7 @@ async fn a_refusal_lasts_as_long_as_it_says() {
 #[tokio::test]
 async fn each_service_says_in_its_own_words_that_there_are_too_many_calls() {
     let check = async |service: &str, target: &str, status: u16, words: &str| {
-        let (proxy, _) = through(vec![Rule::on("*", "*", Fault::Throttle)]).await;
+        let (proxy, _) = through(vec![Rule::new("*", "*", Fault::Throttle)]).await;
         let (found, said, body) = call(&proxy.url(), service, target, "{}").await.unwrap();
         assert!(found == status && format!("{said} {body}").contains(words), "{service}: {found} {said} {body}");
     };
@@ -159,7 +159,7 @@ async fn each_service_says_in_its_own_words_that_there_are_too_many_calls() {
 #[tokio::test]
 async fn a_cancelled_transaction_blames_its_items_in_their_places() {
     let fault = Fault::Conflict { item: Some("SKU#2".into()), code: None };
-    let (proxy, _) = through(vec![Rule::on("*", "*", fault)]).await;
+    let (proxy, _) = through(vec![Rule::new("*", "*", fault)]).await;
     let actions = r#"{"TransactItems":[{"Put":{"pk":"SKU#1"}},{"Put":{"pk":"SKU#2"}}]}"#;
     let answer = call(&proxy.url(), "dynamodb", "DynamoDB_20120810.TransactWriteItems", actions).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&answer.2).unwrap();
@@ -173,7 +173,7 @@ async fn a_cancelled_transaction_blames_its_items_in_their_places() {
 #[tokio::test]
 async fn a_part_of_a_call_is_forwarded_with_the_hash_that_was_signed() {
     let (proxy, calls) =
-        through(vec![Rule::on("events", "*", Fault::Partial { entry: Some("b".into()), code: None })]).await;
+        through(vec![Rule::new("events", "*", Fault::Partial { entry: Some("b".into()), code: None })]).await;
     let whole = r#"{"Entries":[{"Detail":"a"},{"Detail":"b"}]}"#;
     let (status, _, body) = call(&proxy.url(), "events", "AWSEvents.PutEvents", whole).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
