@@ -156,7 +156,7 @@ macro_rules! conforms {
 conforms! {
     analytics: order, transactional!(::analytics::Analytics), [(1, 8.0), (1, 26.0)];
     email: order, super::email, [(2, 2.0), (20, 20.0)];
-    fraud: order, transactional!(::fraud::Fraud::flagging_at(::fraud::Threshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
+    fraud: order, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
     orders: fate, transactional!(::orders::Orders), [(1, 1.0), (2, 30.0)];
     recommendations: order, transactional!(::recommendations::Recommendations), [(1, 8.0), (1, 26.0)];
     tax: order, transactional!(::tax::Tax), [(1, 4.0), (1, 22.0)];

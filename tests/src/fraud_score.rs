@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use fraud::{Fraud, Reviewed, Threshold, review};
+use fraud::{FlagThreshold, Fraud, ReviewOutcome, review};
 use serde_json::{Value, json};
 use switchyard_chassis::conformance::{ConsumerHarness, order};
 use switchyard_chassis::{Apply, Batch, Clock, Consumer, DedupConfig, Job, Table, Transactional};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::world::{Item, World, cart, text, until, user};
 
 fn batch(bench: &ConsumerHarness) -> Batch<Transactional<Fraud>> {
-    let fraud = Fraud::flagging_at(Threshold::default()).unwrap();
+    let fraud = Fraud::with_threshold(FlagThreshold::default()).unwrap();
     let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
     Batch::transactional(fraud, bench.table.clone(), bench.queue.clone(), memory, bench.clock.clone())
 }
@@ -165,9 +165,12 @@ async fn a_reviewed_order_is_confirmed_once_as_its_third_fact() {
     }
     let job = job(&world);
     let review = async |id: &str| review(&job, &OrderId::parse(id).unwrap()).await.unwrap();
-    assert_eq!(review(&flagged).await, Reviewed::Confirmed);
-    assert_eq!(review(&flagged).await, Reviewed::Before);
-    assert_eq!((review(&plain).await, review("ord_nobody").await), (Reviewed::NotFlagged, Reviewed::NotFlagged));
+    assert_eq!(review(&flagged).await, ReviewOutcome::Confirmed);
+    assert_eq!(review(&flagged).await, ReviewOutcome::AlreadyConfirmed);
+    assert_eq!(
+        (review(&plain).await, review("ord_nobody").await),
+        (ReviewOutcome::NotFlagged, ReviewOutcome::NotFlagged)
+    );
     assert_eq!(rows(&world, &plain).await.len(), 1);
 
     let [decision, score] = rows(&world, &flagged).await.try_into().unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use switchyard_events::Usd;
-use tax::{Months, Tax, rollup_key};
+use tax::{MonthlySums, Tax, rollup_key};
 
 use crate::sold::{Sold, bench, feed};
 use crate::world::{World, text};
@@ -35,7 +35,7 @@ async fn ledger_and_sums_agree_to_the_cent_when_every_order_comes_three_times_in
         assert_eq!((taxable, exempt), (cents(true), cents(false)), "{jurisdiction} {year}");
 
         let year: i16 = year.parse().unwrap();
-        let sums = Months::read(&bench.table, &jurisdiction, [year]).await.unwrap().year(year);
+        let sums = MonthlySums::read(&bench.table, &jurisdiction, [year]).await.unwrap().year(year);
         assert_eq!((sums.taxable, sums.exempt, sums.transactions), (taxable, exempt, transactions));
         assert_eq!(sums.revenue, taxable + exempt);
         let taxed = there.filter(|order| order.cents(Some(true)) > 0).count();

@@ -11,7 +11,7 @@ use switchyard_chassis::{Clock, Failure, Job, Scheduled};
 use switchyard_events::{
     CountedSales, DomainEvent, NexusThresholdCrossed, OutboxEntry, RequiredThresholds, Usd, parse_body,
 };
-use tax::{NexusJob, Tax, Threshold, Thresholds, Transactions, rollup_key};
+use tax::{NexusJob, Tax, Threshold, Thresholds, TransactionRule, rollup_key};
 use tokio::time::Instant;
 use yard::tax::{StateTaxLine, TaxReport};
 
@@ -194,12 +194,12 @@ async fn a_state_whose_sums_cannot_be_read_fails_the_run_and_keeps_no_other_from
 async fn every_state_is_announced_in_one_run_when_all_cross() {
     let world = World::shared().await;
     let (bench, batch) = bench(&world, Tax).await;
-    let states = Thresholds::packed().unwrap().states;
+    let states = Thresholds::embedded().unwrap().states;
     let mut orders = Vec::new();
     for state in &states {
         let region: &'static str = state.jurisdiction.as_str()[3..].to_owned().leak();
         let number = match state.threshold {
-            Some(Threshold { transactions: Transactions::And(limit), .. }) => limit.figure() + 1,
+            Some(Threshold { transactions: TransactionRule::And(limit), .. }) => limit.value() + 1,
             _ => 1,
         };
         // In March, which lies in the period of every state that ends in the year.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use aws_sdk_lambda::primitives::Blob;
 use jiff::{SignedDuration, Timestamp};
-use recommendations::{Features, Purchase, Rebuild, Recommendations, features, newest, pairs, recent, top};
+use recommendations::{
+    Features, Purchase, RebuildFeatures, Recommendations, newest_products, pairs, read_features, read_recent_products,
+    top_products,
+};
 use serde_json::Value as Json;
 use switchyard_chassis::conformance::{ConsumerHarness, body};
 use switchyard_chassis::{Batch, DedupConfig, Job, Key, Scheduled, Table, Transactional, text_of};
@@ -97,7 +100,7 @@ impl<'a> Model<'a> {
         let mut together: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for order in orders {
             // Of a big cart a sample counts, which has a test of its own.
-            let sample = (order.skus.len() > 6).then(|| pairs::of(&order.id, &order.skus));
+            let sample = (order.skus.len() > 6).then(|| pairs::select_pairs(&order.id, &order.skus));
             let counts = |one: &Sku, other: &Sku| {
                 let pair = (one.min(other).clone(), one.max(other).clone());
                 one != other && sample.as_ref().is_none_or(|sample| sample.contains(&pair))
@@ -114,7 +117,7 @@ impl<'a> Model<'a> {
     fn purchases(&self, user: &UserId) -> Vec<Purchase> {
         let mut own: Vec<_> = self.orders.iter().filter(|order| order.user == *user).collect();
         own.sort_by_key(|order| std::cmp::Reverse(order.placed_at));
-        own.iter().map(|order| Purchase { at: order.placed_at.to_string(), skus: order.skus.clone() }).collect()
+        own.iter().map(|order| Purchase { sort_key: order.placed_at.to_string(), skus: order.skus.clone() }).collect()
     }
 
     fn partners(&self, sku: &Sku) -> BTreeMap<Sku, u64> {
@@ -124,10 +127,10 @@ impl<'a> Model<'a> {
     fn top(&self, user: &UserId) -> Vec<(Sku, u64)> {
         let purchases = self.purchases(user);
         let mut weights: BTreeMap<Sku, u64> = BTreeMap::new();
-        for (partner, orders) in newest(&purchases).iter().flat_map(|sku| self.partners(sku)) {
+        for (partner, orders) in newest_products(&purchases).iter().flat_map(|sku| self.partners(sku)) {
             *weights.entry(partner).or_default() += orders;
         }
-        top(weights, &purchases.iter().flat_map(|purchase| &purchase.skus).collect())
+        top_products(weights, &purchases.iter().flat_map(|purchase| &purchase.skus).collect())
     }
 
     fn users(&self) -> BTreeSet<UserId> {
@@ -180,12 +183,12 @@ impl Shop {
 
     async fn rebuilds_until(&self, deadline: Instant) -> Json {
         let (table, clock) = (self.bench.table.clone(), self.bench.clock.clone());
-        let job = Job::new(Rebuild::NAME, Rebuild::PRODUCER, table, clock, deadline).unwrap();
-        Rebuild.run(&job).await.unwrap()
+        let job = Job::new(RebuildFeatures::NAME, RebuildFeatures::PRODUCER, table, clock, deadline).unwrap();
+        RebuildFeatures.run(&job).await.unwrap()
     }
 
     async fn features(&self, user: &UserId) -> Option<Features> {
-        features(&self.bench.table, user).await.unwrap()
+        read_features(&self.bench.table, user).await.unwrap()
     }
 
     async fn offers_what(&self, model: &Model<'_>) {
@@ -202,10 +205,14 @@ async fn shuffled_and_repeated_orders_leave_the_recents_and_counters_that_a_naiv
     shop.hears_in_disorder(&orders).await;
     let model = Model::of(&orders);
     for user in model.users() {
-        assert_eq!(recent(&shop.bench.table, &user).await.unwrap(), newest(&model.purchases(&user)), "{user}");
+        assert_eq!(
+            read_recent_products(&shop.bench.table, &user).await.unwrap(),
+            newest_products(&model.purchases(&user)),
+            "{user}"
+        );
     }
     for sku in (0..60).map(sku) {
-        assert_eq!(pairs::partners(&shop.bench.table, &sku).await.unwrap(), model.partners(&sku), "{sku}");
+        assert_eq!(pairs::read_partners(&shop.bench.table, &sku).await.unwrap(), model.partners(&sku), "{sku}");
     }
 }
 
@@ -218,7 +225,7 @@ async fn at_most_fifty_products_are_recent_and_a_late_order_does_not_come_first(
     for order in orders.iter().rev() {
         shop.hears(std::slice::from_ref(order)).await;
     }
-    let recent = recent(&shop.bench.table, &someone(1)).await.unwrap();
+    let recent = read_recent_products(&shop.bench.table, &someone(1)).await.unwrap();
     let expected: Vec<_> = (2..12).rev().flat_map(|n| (n * 5..n * 5 + 5).map(sku)).collect();
     assert_eq!(recent, expected);
 }
@@ -350,7 +357,7 @@ async fn the_deployed_rebuild_offers_what_others_bought_too() {
     assert_eq!(answer.function_error(), None, "{said}");
 
     let table = Table::new(world.cloud.dynamodb.clone(), world.table("recommendations"));
-    let offered = async |user: &str| features(&table, &UserId::parse(user).unwrap()).await.unwrap().unwrap().top;
+    let offered = async |user: &str| read_features(&table, &UserId::parse(user).unwrap()).await.unwrap().unwrap().top;
     assert_eq!(offered(&one).await, []);
     assert_eq!(offered(&other).await, [(Sku::parse(tea).unwrap(), 1)]);
     let did: Json = serde_json::from_str(&said).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use analytics::{Analytics, Day, Sales, rollup_key};
+use analytics::{Analytics, DailySales, Sales, rollup_key};
 use jiff::civil::Date;
 use switchyard_chassis::conformance::ConsumerHarness;
 use switchyard_events::Usd;
@@ -49,7 +49,7 @@ async fn agree(bench: &ConsumerHarness, orders: &[Sold], days: &[&str]) {
     for day in days {
         let there: Vec<_> = orders.iter().filter(|order| order.day() == *day).collect();
         let (total, regions, skus) = naive(there.iter().copied());
-        let read = Day::read(&bench.table, day.parse().unwrap()).await.unwrap();
+        let read = DailySales::read(&bench.table, day.parse().unwrap()).await.unwrap();
         assert_eq!((read.total(), &read.regions, &read.skus), (total, &regions, &skus), "{day}");
         assert_eq!(rows_of(bench, day).await, (total.orders, total.units, total.revenue), "{day}");
         let sums = bench.table.sum_shards(&rollup_key(day)).await.unwrap();

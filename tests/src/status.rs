@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use jiff::Timestamp;
-use orders::Status;
+use orders::OrderStatus;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use yard::trace::ConsumerState;
@@ -20,12 +20,12 @@ async fn ask(api: &Api, order_id: &str, query: &str) -> HttpResponse {
     api.get(&format!("/orders/{order_id}{query}")).await.unwrap()
 }
 
-fn status_in(reply: &HttpResponse) -> Status {
+fn status_in(reply: &HttpResponse) -> OrderStatus {
     assert_eq!(reply.status, 200, "{}", String::from_utf8_lossy(&reply.body));
     reply.json()["status"].as_str().unwrap().parse().unwrap()
 }
 
-async fn status(world: &World, order_id: &str, query: &str) -> Status {
+async fn status(world: &World, order_id: &str, query: &str) -> OrderStatus {
     status_in(&ask(&world.api, order_id, query).await)
 }
 
@@ -42,18 +42,18 @@ async fn an_order_goes_from_received_to_confirmed_to_picking() {
     world.enable("orders", false).await;
     let id = placed(&world).await;
     until("fraud has decided", async || world.state("fraud", &id).await == ConsumerState::Done).await;
-    assert_eq!(status(&world, &id, "").await, Status::Received);
+    assert_eq!(status(&world, &id, "").await, OrderStatus::Received);
     let asked = Instant::now();
-    assert_eq!(status(&world, &id, "?wait=confirmed&timeout=1").await, Status::Received, "a wait ran out");
+    assert_eq!(status(&world, &id, "?wait=confirmed&timeout=1").await, OrderStatus::Received, "a wait ran out");
     assert!(asked.elapsed() >= Duration::from_secs(1) && asked.elapsed() < Duration::from_secs(4));
 
     world.enable("orders", true).await;
-    assert_eq!(status(&world, &id, "?wait=confirmed&timeout=20").await, Status::Confirmed);
-    assert_eq!(status(&world, &id, "").await, Status::Confirmed);
+    assert_eq!(status(&world, &id, "?wait=confirmed&timeout=20").await, OrderStatus::Confirmed);
+    assert_eq!(status(&world, &id, "").await, OrderStatus::Confirmed);
 
     tell(&world, vec![entry(&world, &released(&id, &[&id], Timestamp::now()))]).await;
-    assert_eq!(status(&world, &id, "?wait=picking&timeout=20").await, Status::Picking);
-    assert_eq!(status(&world, &id, "?wait=confirmed").await, Status::Picking, "what is past is not waited for");
+    assert_eq!(status(&world, &id, "?wait=picking&timeout=20").await, OrderStatus::Picking);
+    assert_eq!(status(&world, &id, "?wait=confirmed").await, OrderStatus::Picking, "what is past is not waited for");
     world.enable("warehouse", true).await;
     world.done(&id).await;
 }
@@ -64,11 +64,11 @@ async fn a_client_that_waits_hears_of_the_decision_as_soon_as_it_is_there() {
     let id = placed(&world).await;
     let (asked, mut looked) = (Instant::now(), None);
     let (reply, ()) = tokio::join!(ask(&world.api, &id, "?wait=confirmed&timeout=20"), async {
-        until("the order is decided", async || status(&world, &id, "").await != Status::Received).await;
+        until("the order is decided", async || status(&world, &id, "").await != OrderStatus::Received).await;
         looked = Some(asked.elapsed());
     });
     let waited = asked.elapsed();
-    assert!(status_in(&reply).has_reached(Status::Confirmed));
+    assert!(status_in(&reply).is_at_least(OrderStatus::Confirmed));
     // A look a second at most, on a machine that has other things to do.
     assert!(waited < looked.unwrap() + Duration::from_secs(4), "answered after {waited:?}, there after {looked:?}");
 }
@@ -145,22 +145,22 @@ async fn a_flagged_orders_stock_stays_held() {
     let mut suspicious = cart(&user(), &[(&sku, 800)]);
     suspicious["email"] = json!("x9@mailinator.com");
     let id = world.place(&suspicious).await;
-    assert_eq!(status(&world, &id, "?wait=flagged&timeout=20").await, Status::Flagged);
+    assert_eq!(status(&world, &id, "?wait=flagged&timeout=20").await, OrderStatus::Flagged);
     world.done(&id).await;
     assert_eq!(world.stock_of(&sku).await, 100);
     let refused = world.api.checkout(&cart(&user(), &[(&sku, 101)]), &[]).await.unwrap();
     assert_eq!(refused.status, 409, "{}", String::from_utf8_lossy(&refused.body));
-    assert_eq!(status(&world, &id, "").await, Status::Flagged);
+    assert_eq!(status(&world, &id, "").await, OrderStatus::Flagged);
 }
 
 /// What fraud and the warehouse say about an order, and what it comes to.
-const FATES: [(&[&str], Status); 6] = [
-    (&["confirmed"], Status::Confirmed),
-    (&["flagged"], Status::Flagged),
-    (&["flagged", "reviewed"], Status::Confirmed),
-    (&["confirmed", "picking"], Status::Picking),
-    (&["flagged", "reviewed", "picking"], Status::Picking),
-    (&["picking"], Status::Picking),
+const FATES: [(&[&str], OrderStatus); 6] = [
+    (&["confirmed"], OrderStatus::Confirmed),
+    (&["flagged"], OrderStatus::Flagged),
+    (&["flagged", "reviewed"], OrderStatus::Confirmed),
+    (&["confirmed", "picking"], OrderStatus::Picking),
+    (&["flagged", "reviewed", "picking"], OrderStatus::Picking),
+    (&["picking"], OrderStatus::Picking),
 ];
 
 #[tokio::test]
@@ -191,13 +191,13 @@ async fn facts_in_any_order_and_repeated_never_take_an_order_back() {
     let mut entries = [entries.clone(), entries.clone(), entries].concat();
     fastrand::shuffle(&mut entries);
 
-    let mut seen: BTreeMap<String, Status> = BTreeMap::new();
+    let mut seen: BTreeMap<String, OrderStatus> = BTreeMap::new();
     let watch = async {
         until("all is heard", async || {
             for id in expected.keys() {
                 let now = status(&world, id, "").await;
-                let before = seen.insert(id.clone(), now).unwrap_or(Status::Received);
-                assert!(now.has_reached(before), "{id}: {before} became {now}");
+                let before = seen.insert(id.clone(), now).unwrap_or(OrderStatus::Received);
+                assert!(now.is_at_least(before), "{id}: {before} became {now}");
             }
             seen == expected
         })

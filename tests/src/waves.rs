@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use switchyard_chassis::text_of;
-use warehouse::{Wave, list};
+use warehouse::{Wave, pick_list};
 
 use crate::world::World;
 use floor::{FIRST, Floor, end_of, first, hear, mug, placed};
@@ -51,7 +51,7 @@ async fn no_pick_is_lost_and_none_is_in_two_waves_while_waves_close_as_picks_pou
     let close = async {
         while closed.get() < CLOSINGS {
             tokio::time::sleep(Duration::from_millis(30)).await;
-            let over = end_of(Wave::of(floor.clock.now()));
+            let over = end_of(Wave::from_timestamp(floor.clock.now()));
             let (one, other) = Box::pin(join(floor.release_at(over), floor.release_at(over))).await;
             assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
             tokio::time::sleep(Duration::from_millis(30)).await;
@@ -112,7 +112,7 @@ async fn a_big_wave_is_released_in_pages_grouped_by_product() {
         assert_eq!((mug.quantity as usize, &mug.order_ids), (2 * fact.order_ids.len(), &fact.order_ids));
         assert_eq!((fact.picks.len(), fact.released_at), (8, floor.clock.now()));
         // The row says the same to those who read the table.
-        let key = list::page_key(first(), fact.page);
+        let key = pick_list::page_key(first(), fact.page);
         let row = floor.row(&key.pk, &key.sk).await.unwrap();
         let picks = row["picks"].as_l().unwrap().iter().map(|pick| pick.as_m().unwrap());
         let picks: Vec<_> =

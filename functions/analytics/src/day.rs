@@ -23,7 +23,7 @@ pub struct Sales {
 
 /// A day's sums over all shards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Day {
+pub struct DailySales {
     /// The day (UTC).
     pub date: Date,
     /// By region, such as `US-CA`.
@@ -32,7 +32,7 @@ pub struct Day {
     pub skus: BTreeMap<String, Sales>,
 }
 
-impl Day {
+impl DailySales {
     /// A day without sales.
     pub fn new(date: Date) -> Self {
         let (regions, skus) = (BTreeMap::new(), BTreeMap::new());

@@ -4,7 +4,7 @@
 //! `DAY#<date>` / `SKU#<sku>#<shard>` (the sums). An order that arrives late counts on the day it was placed.
 //!
 //! * [`Analytics`], [`Sale`]: the consumer, and what it makes of an order
-//! * [`Day`], [`Sales`]: what was sold on a day
+//! * [`DailySales`], [`Sales`]: what was sold on a day
 
 mod day;
 mod sale;
@@ -12,7 +12,7 @@ mod sale;
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received};
 use switchyard_events::OrderPlaced;
 
-pub use day::{Day, Sales};
+pub use day::{DailySales, Sales};
 pub use sale::Sale;
 
 /// Every order of a day meets on the sums of its region and of what everybody buys; spread over this many rows each, concurrent

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use orders::Status;
+use orders::OrderStatus;
 use serde::Serialize;
 use switchyard_chassis::{Item, Key, Row, text_of};
 use switchyard_events::{
@@ -97,24 +97,24 @@ pub(crate) fn accepted(order: &OrderPlaced) -> Result<String, serde_json::Error>
     #[derive(Serialize)]
     struct Accepted<'a> {
         order_id: &'a OrderId,
-        status: Status,
+        status: OrderStatus,
         total_usd: Usd,
         placed_at: Timestamp,
     }
     serde_json::to_string(&Accepted {
         order_id: &order.order_id,
-        status: Status::Received,
+        status: OrderStatus::Received,
         total_usd: order.total_usd,
         placed_at: order.placed_at,
     })
 }
 
 /// What a client is told of its order later. Address and mail are not in it: the client has them.
-pub(crate) fn shown(stored: &Stored, status: Status) -> Result<String, serde_json::Error> {
+pub(crate) fn shown(stored: &Stored, status: OrderStatus) -> Result<String, serde_json::Error> {
     #[derive(Serialize)]
     struct Shown<'a> {
         order_id: &'a OrderId,
-        status: Status,
+        status: OrderStatus,
         total_usd: Usd,
         items: &'a [OrderLine],
         placed_at: Timestamp,

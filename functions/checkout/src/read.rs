@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orders::Status;
+use orders::OrderStatus;
 use switchyard_chassis::{Failure, Item, backoff, text_of};
 use switchyard_events::OrderId;
 use tokio::time::{Instant, sleep_until};
@@ -29,7 +29,7 @@ impl Checkout {
         if stored.caller != caller.fingerprint() {
             return Err(Problem::not_found());
         }
-        let mut status = Status::of(&rows);
+        let mut status = OrderStatus::from_rows(&rows);
         if let Some(wait) = wait {
             status = self.until(id, status, wait, deadline).await.map_err(|error| passing(&error))?;
         }
@@ -42,15 +42,21 @@ impl Checkout {
     }
 
     /// The status once it is the one waited for, or a later one, or there is no time left.
-    async fn until(&self, id: &OrderId, now: Status, wait: Wait, deadline: Instant) -> Result<Status, Failure> {
+    async fn until(
+        &self,
+        id: &OrderId,
+        now: OrderStatus,
+        wait: Wait,
+        deadline: Instant,
+    ) -> Result<OrderStatus, Failure> {
         let end = (Instant::now() + wait.patience + TO_ANSWER).min(deadline) - TO_ANSWER;
         let mut status = now;
         for look in 0.. {
-            if status.has_reached(wait.status) || Instant::now() >= end {
+            if status.is_at_least(wait.status) || Instant::now() >= end {
                 break;
             }
             sleep_until(end.min(Instant::now() + pause(look))).await;
-            status = Status::of(&self.rows(id, Status::PREFIX).await?);
+            status = OrderStatus::from_rows(&self.rows(id, OrderStatus::SK_PREFIX).await?);
         }
         Ok(status)
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::{Client, Config};
 use jiff::Timestamp;
-use orders::Status;
+use orders::OrderStatus;
 use serde_json::{Value, json};
 use switchyard_events::{Sku, Usd};
 use tokio::time::Duration;
@@ -127,15 +127,15 @@ fn wait(query: &Value) -> Result<Option<Wait>, Value> {
 
 #[test]
 fn a_client_waits_for_a_known_status_and_at_most_twenty_seconds() {
-    let check = |query: Value, expected: Option<(Status, u64)>| {
+    let check = |query: Value, expected: Option<(OrderStatus, u64)>| {
         let expected = expected.map(|(status, seconds)| Wait { status, patience: Duration::from_secs(seconds) });
         assert_eq!(wait(&query), Ok(expected), "{query}");
     };
     check(json!({}), None);
     check(json!({"timeout": "5"}), None);
-    check(json!({"wait": "confirmed"}), Some((Status::Confirmed, 10)));
-    check(json!({"wait": "picking", "timeout": "1"}), Some((Status::Picking, 1)));
-    check(json!({"wait": "flagged", "timeout": "20", "other": "x"}), Some((Status::Flagged, 20)));
+    check(json!({"wait": "confirmed"}), Some((OrderStatus::Confirmed, 10)));
+    check(json!({"wait": "picking", "timeout": "1"}), Some((OrderStatus::Picking, 1)));
+    check(json!({"wait": "flagged", "timeout": "20", "other": "x"}), Some((OrderStatus::Flagged, 20)));
     let refused = |query: Value, fields: Value| assert_eq!(wait(&query), Err(fields), "{query}");
     for bad in ["", "Confirmed", "shipped", "confirmed,flagged"] {
         refused(json!({"wait": bad, "timeout": "5"}), json!(["wait"]));

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use orders::Status;
+use orders::OrderStatus;
 
 use crate::http::Request;
 use crate::{FieldError, Problem};
@@ -17,14 +17,14 @@ const USUAL_PATIENCE: u64 = 10;
 /// A status that a client waits for, and how long at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wait {
-    pub(crate) status: Status,
+    pub(crate) status: OrderStatus,
     pub(crate) patience: Duration,
 }
 
 impl Wait {
     /// Reads the query; without `wait` there is nothing to wait for.
     pub(crate) fn of(request: Request<'_>) -> Result<Option<Self>, Problem> {
-        let status = field(request, "wait", |text| text.parse::<Status>().map_err(|invalid| invalid.0));
+        let status = field(request, "wait", |text| text.parse::<OrderStatus>().map_err(|invalid| invalid.0));
         let patience = field(request, "timeout", seconds);
         match (status, patience) {
             (Ok(None), Ok(_)) => Ok(None),

@@ -26,14 +26,14 @@ use switchyard_events::{OrderConfirmed, OrderFlagged, OrderId, OrderPlaced};
 pub use model::{FEATURES, Model, ModelError, features};
 pub use profile::Profile;
 pub use recent::Recent;
-pub use review::{Reviewed, review};
+pub use review::{ReviewOutcome, review};
 pub use score::{MAX_SCORE, Score};
 pub use signals::Signals;
-pub use threshold::Threshold;
+pub use threshold::FlagThreshold;
 
 /// The fraud consumer.
 pub struct Fraud {
-    threshold: Threshold,
+    threshold: FlagThreshold,
     model: Model,
 }
 
@@ -42,13 +42,13 @@ const DECISION: u64 = 2;
 
 impl Fraud {
     /// Flags from this score on, with the model packed with the function.
-    pub fn flagging_at(threshold: Threshold) -> Result<Self, ModelError> {
+    pub fn with_threshold(threshold: FlagThreshold) -> Result<Self, ModelError> {
         Ok(Self { threshold, model: Model::packed()? })
     }
 
     /// Reads `FLAG_THRESHOLD` (1 to 100, default 60).
     pub fn from_env(env: &mut Env) -> Self {
-        let threshold = env.or("FLAG_THRESHOLD", Threshold::default());
+        let threshold = env.or("FLAG_THRESHOLD", FlagThreshold::default());
         let model = Model::packed().unwrap_or_else(|error| {
             env.mistake(error);
             Model::default()

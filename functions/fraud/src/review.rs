@@ -8,11 +8,11 @@ use crate::score_key;
 
 /// What became of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reviewed {
+pub enum ReviewOutcome {
     /// `OrderConfirmed` is on its way, as the order's third fact.
     Confirmed,
     /// It had been said before.
-    Before,
+    AlreadyConfirmed,
     /// The order is not flagged, or not scored yet: there is nothing to review.
     NotFlagged,
 }
@@ -21,18 +21,18 @@ pub enum Reviewed {
 const AFTER_REVIEW: u64 = 3;
 
 /// Confirms a flagged order after all: once, however often it is asked for. The job works on the fraud consumer's table.
-pub async fn review(job: &Job, order_id: &OrderId) -> Result<Reviewed, Failure> {
+pub async fn review(job: &Job, order_id: &OrderId) -> Result<ReviewOutcome, Failure> {
     let row = job.table.get(&score_key(order_id)).await?;
     let Some(flagged) = row.as_ref().and_then(flagged) else {
-        return Ok(Reviewed::NotFlagged);
+        return Ok(ReviewOutcome::NotFlagged);
     };
     let mut effects = job.effects();
     let (user_id, score, confirmed_at) = (flagged.user_id, flagged.score, job.now());
     effects.record(Row::new(Key::new(format!("ORDER#{order_id}"), "REVIEW")).set("score", score));
     effects.emit(OrderConfirmed { order_id: order_id.clone(), user_id, score, confirmed_at }, AFTER_REVIEW)?;
     match job.commit(effects).await? {
-        Committed::Done => Ok(Reviewed::Confirmed),
-        Committed::Before | Committed::Refused => Ok(Reviewed::Before),
+        Committed::Done => Ok(ReviewOutcome::Confirmed),
+        Committed::Before | Committed::Refused => Ok(ReviewOutcome::AlreadyConfirmed),
     }
 }
 

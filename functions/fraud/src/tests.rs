@@ -43,7 +43,7 @@ fn an_ordinary_order_breaks_no_rule_and_is_not_flagged() {
     for profile in [Profile::default(), history(20)] {
         check(&sample(), &profile, &[]);
         let score = Score::of(&Signals::of(&sample(), &profile), &model);
-        assert!(!Threshold::default().is_reached(score.points), "{score:?}");
+        assert!(!FlagThreshold::default().is_reached(score.points), "{score:?}");
     }
 }
 
@@ -100,7 +100,7 @@ fn a_threshold_is_a_whole_number_from_1_to_100() {
     }
     let mut env = Env::from(|_| None);
     let fraud = Fraud::from_env(&mut env);
-    assert_eq!(env.finish(fraud.threshold), Ok(Threshold::default()));
+    assert_eq!(env.finish(fraud.threshold), Ok(FlagThreshold::default()));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use fraud::{FEATURES, Model, Profile, Score, Signals, Threshold, features};
+use fraud::{FEATURES, FlagThreshold, Model, Profile, Score, Signals, features};
 use serde_json::Value;
 use switchyard_events::{Address, CountryCode, EmailAddress, Envelope, OrderPlaced, Quantity, Redacted, Usd};
 
@@ -117,7 +117,7 @@ fn training_again_gives_the_model_that_is_checked_in_and_its_figures_are_true() 
     let by_score: Vec<_> = scored.iter().map(|(score, _, fraud)| (f64::from(score.points), *fraud)).collect();
     let flagged = |wanted: bool| {
         let of_kind = scored.iter().filter(|(_, _, fraud)| *fraud == wanted);
-        let flags: Vec<_> = of_kind.map(|(score, _, _)| Threshold::default().is_reached(score.points)).collect();
+        let flags: Vec<_> = of_kind.map(|(score, _, _)| FlagThreshold::default().is_reached(score.points)).collect();
         flags.iter().filter(|flag| **flag).count() as f64 / flags.len() as f64
     };
     println!(

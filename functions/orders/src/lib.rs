@@ -2,7 +2,7 @@
 //!
 //! It belongs to the order service, and its table is the one that checkout writes orders to. Rows: `ORDER#<id>` /
 //! `STATUS#<stage>#<status>`, one for each fact about the order (a decision's is also the marker), and for a page of a wave
-//! `WAVE#<id>` / `EVENT#<event>` (the marker). Nothing is ever changed, so no order of arrival can undo anything: [`Status::of`]
+//! `WAVE#<id>` / `EVENT#<event>` (the marker). Nothing is ever changed, so no order of arrival can undo anything: [`OrderStatus::from_rows`]
 //! reads the highest row.
 
 mod status;
@@ -10,7 +10,7 @@ mod status;
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
 use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, ParseError, PickWaveReleased, RawEnvelope};
 
-pub use status::Status;
+pub use status::OrderStatus;
 
 /// The orders consumer.
 pub struct Orders;
@@ -24,7 +24,7 @@ impl Orders {
 
 /// What can befall an order.
 #[derive(Debug, Clone)]
-pub enum Fate {
+pub enum OrderStatusEvent {
     /// It may be fulfilled: at once, or after a person has looked.
     Confirmed(OrderConfirmed),
     /// It waits for a person.
@@ -33,7 +33,7 @@ pub enum Fate {
     Released(PickWaveReleased),
 }
 
-impl DomainEvent for Fate {
+impl DomainEvent for OrderStatusEvent {
     fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError> {
         match envelope.metadata.event_type.as_str() {
             OrderConfirmed::TYPE => OrderConfirmed::parse(envelope).map(Self::Confirmed),
@@ -46,20 +46,20 @@ impl DomainEvent for Fate {
 
 impl Consumer for Orders {
     const NAME: &'static str = "orders";
-    type Event = Fate;
+    type Event = OrderStatusEvent;
 
-    async fn handle(&self, fate: &Received<Fate>, effects: &mut Effects) -> Result<(), Failure> {
+    async fn handle(&self, fate: &Received<OrderStatusEvent>, effects: &mut Effects) -> Result<(), Failure> {
         let sequence = fate.metadata.aggregate.sequence;
         match &fate.event {
-            Fate::Confirmed(fact) => {
-                effects.record(Status::Confirmed.decided(&fact.order_id, sequence, fact.confirmed_at)?);
+            OrderStatusEvent::Confirmed(fact) => {
+                effects.record(OrderStatus::Confirmed.decided(&fact.order_id, sequence, fact.confirmed_at)?);
             }
-            Fate::Flagged(fact) => {
-                effects.record(Status::Flagged.decided(&fact.order_id, sequence, fact.flagged_at)?);
+            OrderStatusEvent::Flagged(fact) => {
+                effects.record(OrderStatus::Flagged.decided(&fact.order_id, sequence, fact.flagged_at)?);
             }
-            Fate::Released(page) => {
+            OrderStatusEvent::Released(page) => {
                 for order_id in &page.order_ids {
-                    let row = Status::Picking.row(order_id, status::PICKING, page.released_at);
+                    let row = OrderStatus::Picking.row(order_id, status::PICKING, page.released_at);
                     effects.put(row.set("wave_id", page.wave_id.as_str()));
                 }
             }

@@ -11,7 +11,7 @@ use switchyard_events::{InvalidValue, OrderId};
 /// How far an order has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
+pub enum OrderStatus {
     /// It is committed, and nobody has looked at it yet.
     Received,
     /// It may be fulfilled.
@@ -29,28 +29,28 @@ const DECISIONS: std::ops::RangeInclusive<u64> = 2..=8;
 /// The stage of picking.
 pub(crate) const PICKING: u64 = 9;
 
-impl Status {
+impl OrderStatus {
     /// Every status, in the order in which they can come.
     pub const ALL: [Self; 4] = [Self::Received, Self::Confirmed, Self::Flagged, Self::Picking];
 
-    /// What the sort keys of the rows begin with that [`Status::of`] reads.
-    pub const PREFIX: &'static str = "STATUS#";
+    /// What the sort keys of the rows begin with that [`OrderStatus::from_rows`] reads.
+    pub const SK_PREFIX: &'static str = "STATUS#";
 
     /// The status that the rows of an order's partition say, in whatever order; others among them do not matter.
     ///
     /// The highest row says it. Of two decisions at the same stage, which fraud does not make, the careful one counts. A status
     /// that a newer version of the consumer knows and this one does not is passed over.
-    pub fn of<'a>(rows: impl IntoIterator<Item = &'a Item>) -> Self {
+    pub fn from_rows<'a>(rows: impl IntoIterator<Item = &'a Item>) -> Self {
         let keys = rows.into_iter().filter_map(|row| text_of(row, "sk"));
         let said = keys.filter_map(|sk| {
-            let (stage, status) = sk.strip_prefix(Self::PREFIX)?.split_once('#')?;
+            let (stage, status) = sk.strip_prefix(Self::SK_PREFIX)?.split_once('#')?;
             Some((stage, status, status.parse().ok()?))
         });
         said.max_by_key(|(stage, status, _)| (*stage, *status)).map_or(Self::Received, |(.., status)| status)
     }
 
     /// Whether an order with this status has come as far as the other. Whichever way it was decided, it was.
-    pub fn has_reached(self, other: Self) -> bool {
+    pub fn is_at_least(self, other: Self) -> bool {
         let rank = |status| match status {
             Self::Received => 0,
             Self::Confirmed | Self::Flagged => 1,
@@ -81,18 +81,18 @@ impl Status {
 
     /// The row of a fact by which the order has this status since then.
     pub(crate) fn row(self, order_id: &OrderId, stage: u64, since: Timestamp) -> Row {
-        let key = Key::new(format!("ORDER#{order_id}"), format!("{}{stage}#{self}", Self::PREFIX));
+        let key = Key::new(format!("ORDER#{order_id}"), format!("{}{stage}#{self}", Self::SK_PREFIX));
         Row::new(key).set("since", since)
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for OrderStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
 }
 
-impl FromStr for Status {
+impl FromStr for OrderStatus {
     type Err = InvalidValue;
 
     fn from_str(text: &str) -> Result<Self, InvalidValue> {

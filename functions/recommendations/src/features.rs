@@ -10,19 +10,19 @@ use switchyard_events::{Sku, UserId};
 use crate::recent;
 
 /// How many products are offered to a user.
-pub const OFFERED: usize = 10;
+pub const MAX_RECOMMENDATIONS: usize = 10;
 
 /// What to offer to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Features {
-    /// At most [`OFFERED`] products, heaviest first, and in how many orders each was together with one of the user's recent ones.
+    /// At most [`MAX_RECOMMENDATIONS`] products, heaviest first, and in how many orders each was together with one of the user's recent ones.
     pub top: Vec<(Sku, u64)>,
     /// When the run began that worked it out.
     pub built_at: String,
 }
 
 /// What was last worked out for a user.
-pub async fn features(table: &Table, user: &UserId) -> Result<Option<Features>, Failure> {
+pub async fn read_features(table: &Table, user: &UserId) -> Result<Option<Features>, Failure> {
     let row = table.get(&key(user)).await?;
     Ok(row.as_ref().and_then(|row| {
         let top = row.get("top")?.as_l().ok()?.iter().filter_map(|offer| offered(offer.as_m().ok()?));
@@ -39,18 +39,18 @@ pub(crate) fn row(user: &UserId, top: &[(Sku, u64)], now: Timestamp) -> Row {
     Row::new(key(user))
         .set("top", top.iter().map(offer).collect::<Vec<_>>())
         .set("built_at", now)
-        .set("expires_at", (now + recent::KEPT).as_second())
+        .set("expires_at", (now + recent::PURCHASE_RETENTION).as_second())
 }
 
 fn key(user: &UserId) -> Key {
     Key::new(recent::partition(user), "FEATURES")
 }
 
-/// The heaviest [`OFFERED`] that are not bought yet; of two that weigh the same, the one whose name comes first.
-pub fn top(weights: impl IntoIterator<Item = (Sku, u64)>, bought: &BTreeSet<&Sku>) -> Vec<(Sku, u64)> {
+/// The heaviest [`MAX_RECOMMENDATIONS`] that are not bought yet; of two that weigh the same, the one whose name comes first.
+pub fn top_products(weights: impl IntoIterator<Item = (Sku, u64)>, bought: &BTreeSet<&Sku>) -> Vec<(Sku, u64)> {
     let mut new: Vec<_> = weights.into_iter().filter(|(sku, _)| !bought.contains(sku)).collect();
     new.sort_by(|(one, one_weight), (other, other_weight)| other_weight.cmp(one_weight).then(one.cmp(other)));
-    new.truncate(OFFERED);
+    new.truncate(MAX_RECOMMENDATIONS);
     new
 }
 
@@ -70,7 +70,7 @@ mod tests {
     fn naive(weights: &HashMap<Sku, u64>, bought: &BTreeSet<&Sku>) -> Vec<(Sku, u64)> {
         let mut left: Vec<_> = weights.clone().into_iter().filter(|(sku, _)| !bought.contains(sku)).collect();
         let mut top = Vec::new();
-        while top.len() < OFFERED && !left.is_empty() {
+        while top.len() < MAX_RECOMMENDATIONS && !left.is_empty() {
             let mut best = 0;
             for at in 1..left.len() {
                 let heavier = left[at].1 > left[best].1;
@@ -93,7 +93,7 @@ mod tests {
             let weights: HashMap<Sku, u64> = weights.into_iter().map(|(n, weight)| (sku(n), weight)).collect();
             let bought: Vec<Sku> = bought.into_iter().map(sku).collect();
             let bought = bought.iter().collect();
-            prop_assert_eq!(top(weights.clone(), &bought), naive(&weights, &bought));
+            prop_assert_eq!(top_products(weights.clone(), &bought), naive(&weights, &bought));
         }
     }
 }

@@ -4,7 +4,7 @@
 //! * [`recent`]: the products that a user bought last, of their purchases
 //! * [`pairs`]: products of one order, two by two, and how often each two were bought together
 //! * `touched`: who has bought something lately, minute by minute
-//! * [`Rebuild`]: the hourly job, which writes each such user's [`Features`]
+//! * [`RebuildFeatures`]: the hourly job, which writes each such user's [`Features`]
 //!
 //! Rows:
 //!
@@ -30,9 +30,9 @@ mod touched;
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
 use switchyard_events::{OrderPlaced, Sku};
 
-pub use features::{Features, OFFERED, features, top};
-pub use rebuild::Rebuild;
-pub use recent::{Purchase, RECENT, newest, purchases, recent};
+pub use features::{Features, MAX_RECOMMENDATIONS, read_features, top_products};
+pub use rebuild::RebuildFeatures;
+pub use recent::{MAX_RECENT_PRODUCTS, Purchase, newest_products, read_purchases, read_recent_products};
 
 /// The recommendations consumer.
 pub struct Recommendations;
@@ -51,9 +51,9 @@ impl Consumer for Recommendations {
     async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
         let skus: Vec<Sku> = order.items.iter().map(|line| line.sku.clone()).collect();
         effects.record(recent::row(order, &skus, effects.now()));
-        for (one, other) in pairs::of(&order.order_id, &skus) {
-            pairs::count(effects, &one, &other);
-            pairs::count(effects, &other, &one);
+        for (one, other) in pairs::select_pairs(&order.order_id, &skus) {
+            pairs::count_pair(effects, &one, &other);
+            pairs::count_pair(effects, &other, &one);
         }
         touched::touch(effects, &order.user_id);
         Ok(())

@@ -31,7 +31,7 @@ impl Partners {
         if let Some(known) = self.known.borrow().get(sku) {
             return Ok(Rc::clone(known));
         }
-        let partners: Counted = pairs::partners(&self.table, sku).await?.into_iter().collect();
+        let partners: Counted = pairs::read_partners(&self.table, sku).await?.into_iter().collect();
         self.size.set(self.size.get() + partners.len());
         if self.size.get() > REMEMBERED {
             self.known.borrow_mut().clear();

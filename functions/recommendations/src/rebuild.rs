@@ -13,7 +13,7 @@ use switchyard_chassis::{Env, Failure, Job, Row, Scheduled, Table, describe};
 use switchyard_events::{Sku, UserId};
 use tokio::time::Instant;
 
-use crate::features::{self, top};
+use crate::features::{self, top_products};
 use crate::partners::Partners;
 use crate::recent;
 use crate::touched::{self, Minute};
@@ -22,16 +22,16 @@ use crate::touched::{self, Minute};
 const AT_ONCE: usize = 8;
 
 /// The job.
-pub struct Rebuild;
+pub struct RebuildFeatures;
 
-impl Rebuild {
+impl RebuildFeatures {
     /// Needs no configuration of its own.
     pub fn from_env(_: &mut Env) -> Self {
         Self
     }
 }
 
-impl Scheduled for Rebuild {
+impl Scheduled for RebuildFeatures {
     const NAME: &'static str = "recommendations-rebuild";
     const PRODUCER: &'static str = "recommendations";
 
@@ -100,9 +100,9 @@ impl<'a> Run<'a> {
 
     /// Works out what to offer to one user, from what is known now.
     async fn rebuild(&self, user: &UserId) -> Result<(), Failure> {
-        let purchases = recent::purchases(&self.job.table, user).await?;
+        let purchases = recent::read_purchases(&self.job.table, user).await?;
         let mut weights: HashMap<Sku, u64> = HashMap::new();
-        for sku in recent::newest(&purchases) {
+        for sku in recent::newest_products(&purchases) {
             for (partner, orders) in self.partners.read(&sku).await?.iter() {
                 match weights.get_mut(partner) {
                     Some(weight) => *weight += orders,
@@ -111,7 +111,7 @@ impl<'a> Run<'a> {
             }
         }
         let bought = purchases.iter().flat_map(|purchase| &purchase.skus).collect();
-        put(&self.job.table, features::row(user, &top(weights, &bought), self.now)).await
+        put(&self.job.table, features::row(user, &top_products(weights, &bought), self.now)).await
     }
 }
 

@@ -7,10 +7,10 @@ use switchyard_chassis::{Failure, Item, Key, Row, Table, Value, text_of};
 use switchyard_events::{OrderPlaced, Sku, UserId};
 
 /// How many of a user's products are remembered as recent.
-pub const RECENT: usize = 50;
+pub const MAX_RECENT_PRODUCTS: usize = 50;
 
 /// How long a purchase is kept: well past the time in which its event can come back. What was bought before may be offered again.
-pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(24 * 400);
+pub(crate) const PURCHASE_RETENTION: SignedDuration = SignedDuration::from_hours(24 * 400);
 
 /// What begins the sort key of a purchase.
 const PURCHASE: &str = "PURCHASE#";
@@ -19,7 +19,7 @@ const PURCHASE: &str = "PURCHASE#";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Purchase {
     /// Sorts purchases by the time when they were placed; two of one millisecond by their order's id.
-    pub at: String,
+    pub sort_key: String,
     /// What was bought.
     pub skus: Vec<Sku>,
 }
@@ -28,7 +28,9 @@ pub struct Purchase {
 pub(crate) fn row(order: &OrderPlaced, skus: &[Sku], now: Timestamp) -> Row {
     let sk = format!("{PURCHASE}{:.3}#{}", order.placed_at, order.order_id);
     let skus: Vec<Value> = skus.iter().map(|sku| sku.as_str().into()).collect();
-    Row::new(Key::new(partition(&order.user_id), sk)).set("skus", skus).set("expires_at", (now + KEPT).as_second())
+    Row::new(Key::new(partition(&order.user_id), sk))
+        .set("skus", skus)
+        .set("expires_at", (now + PURCHASE_RETENTION).as_second())
 }
 
 /// Where all rows about a user lie.
@@ -36,13 +38,13 @@ pub(crate) fn partition(user: &UserId) -> String {
     format!("USER#{user}")
 }
 
-/// The products that a user bought last, newest first, each once, at most [`RECENT`].
-pub async fn recent(table: &Table, user: &UserId) -> Result<Vec<Sku>, Failure> {
-    Ok(newest(&purchases(table, user).await?))
+/// The products that a user bought last, newest first, each once, at most [`MAX_RECENT_PRODUCTS`].
+pub async fn read_recent_products(table: &Table, user: &UserId) -> Result<Vec<Sku>, Failure> {
+    Ok(newest_products(&read_purchases(table, user).await?))
 }
 
 /// All that a user is known to have bought, newest first.
-pub async fn purchases(table: &Table, user: &UserId) -> Result<Vec<Purchase>, Failure> {
+pub async fn read_purchases(table: &Table, user: &UserId) -> Result<Vec<Purchase>, Failure> {
     let rows = table.query(&partition(user), PURCHASE).await?;
     Ok(rows.iter().rev().filter_map(purchase).collect())
 }
@@ -50,14 +52,14 @@ pub async fn purchases(table: &Table, user: &UserId) -> Result<Vec<Purchase>, Fa
 fn purchase(row: &Item) -> Option<Purchase> {
     let skus = row.get("skus")?.as_l().ok()?.iter();
     let skus = skus.filter_map(|sku| Sku::parse(sku.as_s().ok()?.as_str()).ok()).collect();
-    Some(Purchase { at: text_of(row, "sk")?.strip_prefix(PURCHASE)?.to_owned(), skus })
+    Some(Purchase { sort_key: text_of(row, "sk")?.strip_prefix(PURCHASE)?.to_owned(), skus })
 }
 
-/// The first [`RECENT`] products of purchases that are sorted newest first, each once: where it was bought last.
-pub fn newest(purchases: &[Purchase]) -> Vec<Sku> {
+/// The first [`MAX_RECENT_PRODUCTS`] products of purchases that are sorted newest first, each once: where it was bought last.
+pub fn newest_products(purchases: &[Purchase]) -> Vec<Sku> {
     let mut seen = HashSet::new();
     let skus = purchases.iter().flat_map(|purchase| &purchase.skus);
-    skus.filter(|sku| seen.insert(*sku)).take(RECENT).cloned().collect()
+    skus.filter(|sku| seen.insert(*sku)).take(MAX_RECENT_PRODUCTS).cloned().collect()
 }
 
 #[cfg(test)]
@@ -75,7 +77,7 @@ mod tests {
                 list.insert(0, sku.clone());
             }
         }
-        list.truncate(RECENT);
+        list.truncate(MAX_RECENT_PRODUCTS);
         list
     }
 
@@ -85,12 +87,12 @@ mod tests {
             carts in prop::collection::vec(prop::collection::vec(0..80_u8, 1..12), 0..20)
         ) {
             let purchase = |(at, cart): (usize, &Vec<u8>)| Purchase {
-                at: format!("{:02}", 99 - at),
+                sort_key: format!("{:02}", 99 - at),
                 skus: cart.iter().map(|n| Sku::parse(format!("SKU-{n}")).unwrap()).collect(),
             };
             let purchases: Vec<_> = carts.iter().enumerate().map(purchase).collect();
-            let newest = newest(&purchases);
-            prop_assert!(newest.len() <= RECENT);
+            let newest = newest_products(&purchases);
+            prop_assert!(newest.len() <= MAX_RECENT_PRODUCTS);
             prop_assert_eq!(newest, naive(&purchases));
         }
     }

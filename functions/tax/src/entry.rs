@@ -6,7 +6,7 @@ use crate::{Month, Sums};
 
 /// A line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The place whose tax law applies: where the goods go.
     pub jurisdiction: Subdivision,
     /// When the order was placed (UTC).
@@ -17,12 +17,12 @@ pub struct Entry {
     pub exempt: Usd,
 }
 
-impl Entry {
+impl LedgerEntry {
     /// The entry of an order.
-    pub fn of(order: &OrderPlaced) -> Self {
+    pub fn from_order(order: &OrderPlaced) -> Self {
         Self {
             jurisdiction: order.ship_to.reveal().subdivision(),
-            month: Month::of(order.placed_at),
+            month: Month::from_timestamp(order.placed_at),
             taxable: sum(order, true),
             exempt: sum(order, false),
         }

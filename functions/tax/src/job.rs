@@ -8,7 +8,7 @@ use switchyard_chassis::{Committed, Env, Failure, Job, Row, Scheduled, Usage};
 use switchyard_events::NexusThresholdCrossed;
 use tokio::time::Instant;
 
-use crate::{Months, Standing, State, Threshold, Thresholds, crossed_key};
+use crate::{MonthlySums, NexusProgress, State, Threshold, Thresholds, crossed_key};
 
 /// States that are looked at side by side.
 const AT_ONCE: usize = 8;
@@ -28,7 +28,7 @@ impl Scheduled for NexusJob {
     const PRODUCER: &'static str = "tax";
 
     async fn run(&self, job: &Job) -> Result<Value, Failure> {
-        let thresholds = Thresholds::packed()?;
+        let thresholds = Thresholds::embedded()?;
         let mut looked_at = 0;
         let mut announced = Vec::new();
         let mut failures = Vec::new();
@@ -80,12 +80,12 @@ async fn look(job: &Job, state: &State, threshold: &Threshold, year: i16) -> Res
     if Instant::now() >= job.deadline {
         return Err(Failure::retry("no time was left to look at every state; the next run does"));
     }
-    let months = Months::read(&job.table, state.jurisdiction.as_str(), threshold.period.years(year)).await?;
-    let standing = Standing::of(threshold, year, &months);
-    if !standing.crossed {
+    let months = MonthlySums::read(&job.table, state.jurisdiction.as_str(), threshold.period.years(year)).await?;
+    let progress = NexusProgress::new(threshold, year, &months);
+    if !progress.crossed {
         return Ok(None);
     }
-    let fact = fact(state, threshold, year, &standing, job.now())?;
+    let fact = fact(state, threshold, year, &progress, job.now())?;
     let id = fact.nexus_id.to_string();
     let mut effects = job.effects();
     effects.record(row(&fact));
@@ -97,7 +97,7 @@ fn fact(
     state: &State,
     threshold: &Threshold,
     year: i16,
-    standing: &Standing,
+    progress: &NexusProgress,
     now: Timestamp,
 ) -> Result<NexusThresholdCrossed, Failure> {
     let nexus_id = NexusThresholdCrossed::id(&state.jurisdiction, year);
@@ -105,13 +105,13 @@ fn fact(
         nexus_id: nexus_id.map_err(|error| Failure::reject("bad_fact", error))?,
         jurisdiction: state.jurisdiction.clone(),
         year,
-        period_from: standing.window.first.first_day(),
-        period_to: standing.window.last.last_day(),
+        period_from: progress.window.first.first_day(),
+        period_to: progress.window.last.last_day(),
         counts: threshold.counts,
-        sales_usd: standing.sales,
-        transactions: standing.transactions,
-        threshold_usd: threshold.sales.figure(),
-        threshold_transactions: threshold.transactions.limit().map(crate::Limit::figure),
+        sales_usd: progress.sales,
+        transactions: progress.transactions,
+        threshold_usd: threshold.sales.value(),
+        threshold_transactions: threshold.transactions.limit().map(crate::Limit::value),
         needs: threshold.transactions.needs(),
         noticed_at: now,
     })

@@ -4,10 +4,10 @@
 //! `JURISDICTION#<jurisdiction>` / `YEAR#<year>#<month>#<shard>` (the sums) and
 //! `JURISDICTION#<jurisdiction>` / `CROSSED#<year>` (a threshold was passed, and the world told of it).
 //!
-//! * [`Tax`], [`Entry`]: the consumer, and what it makes of an order
-//! * [`Sums`], [`Months`]: what was sold into a jurisdiction, month by month
+//! * [`Tax`], [`LedgerEntry`]: the consumer, and what it makes of an order
+//! * [`Sums`], [`MonthlySums`]: what was sold into a jurisdiction, month by month
 //! * [`Thresholds`]: the states' thresholds, from `data/nexus_thresholds.json`
-//! * [`Standing`]: how near a state's threshold is
+//! * [`NexusProgress`]: how near a state's threshold is
 //! * [`NexusJob`]: announces what has been crossed
 
 mod entry;
@@ -19,11 +19,11 @@ mod thresholds;
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received, Row};
 use switchyard_events::OrderPlaced;
 
-pub use entry::Entry;
+pub use entry::LedgerEntry;
 pub use job::NexusJob;
-pub use nexus::{Standing, Window};
-pub use sums::{Month, Months, Sums};
-pub use thresholds::{Limit, Period, State, Threshold, Thresholds, Transactions};
+pub use nexus::{NexusProgress, Window};
+pub use sums::{Month, MonthlySums, Sums};
+pub use thresholds::{Limit, Period, State, Threshold, Thresholds, TransactionRule};
 
 /// Every order of a state meets on the state's sum; spread over this many rows, concurrent batches rarely do.
 pub const SHARDS: u32 = 8;
@@ -43,7 +43,7 @@ impl Consumer for Tax {
     type Event = OrderPlaced;
 
     async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
-        let entry = Entry::of(order);
+        let entry = LedgerEntry::from_order(order);
         let jurisdiction = entry.jurisdiction.as_str();
         let key = Key::new(format!("ORDER#{}", order.order_id), format!("LEDGER#{jurisdiction}"));
         let line = Row::new(key)
@@ -68,7 +68,7 @@ pub fn rollup_key(jurisdiction: &str, year: i16) -> Key {
 /// Where a month's part of them lies; each shard has its number behind it.
 fn month_key(jurisdiction: &str, month: Month) -> Key {
     let year = rollup_key(jurisdiction, month.year());
-    Key::new(year.pk, format!("{}#{:02}", year.sk, month.of_year()))
+    Key::new(year.pk, format!("{}#{:02}", year.sk, month.number()))
 }
 
 /// Where it is said that a jurisdiction's threshold was passed in a year.

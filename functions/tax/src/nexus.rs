@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
 use switchyard_events::{CountedSales, RequiredThresholds, Usd};
 
-use crate::{Limit, Month, Months, Period, Sums, Threshold, Transactions};
+use crate::{Limit, Month, MonthlySums, Period, Sums, Threshold, TransactionRule};
 
 /// Whole months that a state adds up together, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ impl Period {
 
 /// Where a seller stands in a state and year: in the window that comes nearest to the threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct NexusProgress {
     /// The window.
     pub window: Window,
     /// What the sales that count come to in it.
@@ -54,17 +54,17 @@ pub struct Standing {
     /// By how many more orders their number would be passed, where it counts.
     pub transactions_left: Option<u64>,
     /// How much of the way is gone; 1 is the threshold.
-    pub progress: Decimal,
+    pub fraction: Decimal,
     /// Whether the threshold is passed.
     pub crossed: bool,
 }
 
-impl Standing {
+impl NexusProgress {
     /// Compares what was sold with a threshold.
-    pub fn of(threshold: &Threshold, year: i16, months: &Months) -> Self {
+    pub fn new(threshold: &Threshold, year: i16, months: &MonthlySums) -> Self {
         let windows = threshold.period.windows(year).into_iter();
-        let standings = windows.map(|window| Self::in_window(threshold, window, months));
-        let nearest = standings.max_by_key(|standing| (standing.crossed, standing.progress));
+        let candidates = windows.map(|window| Self::in_window(threshold, window, months));
+        let nearest = candidates.max_by_key(|progress| (progress.crossed, progress.fraction));
         nearest.unwrap_or_else(|| {
             let (first, last) = (Month::new(year, 1), Month::new(year, 12));
             Self::in_window(threshold, Window { first, last }, months)
@@ -73,21 +73,21 @@ impl Standing {
 
     /// How much of the way is gone, in percent with one decimal; for showing, not for deciding.
     pub fn percent(&self) -> f64 {
-        let percent = (self.progress * Decimal::ONE_HUNDRED).round_dp(1);
+        let percent = (self.fraction * Decimal::ONE_HUNDRED).round_dp(1);
         percent.to_f64().unwrap_or_default()
     }
 
-    fn in_window(threshold: &Threshold, window: Window, months: &Months) -> Self {
+    fn in_window(threshold: &Threshold, window: Window, months: &MonthlySums) -> Self {
         let (sales, transactions) = counted(threshold.counts, months.between(window.first, window.last));
         let amount_passed = threshold.sales.is_passed_by(sales);
-        let amount_gone = ratio(sales.decimal(), threshold.sales.figure().decimal());
-        let number_gone = |limit: Limit<u64>| ratio(transactions.into(), limit.figure().into());
-        let (crossed, progress) = match threshold.transactions {
-            Transactions::Uncounted => (amount_passed, amount_gone),
-            Transactions::Or(limit) => {
+        let amount_gone = ratio(sales.decimal(), threshold.sales.value().decimal());
+        let number_gone = |limit: Limit<u64>| ratio(transactions.into(), limit.value().into());
+        let (crossed, fraction) = match threshold.transactions {
+            TransactionRule::Uncounted => (amount_passed, amount_gone),
+            TransactionRule::Or(limit) => {
                 (amount_passed || limit.is_passed_by(transactions), amount_gone.max(number_gone(limit)))
             }
-            Transactions::And(limit) => {
+            TransactionRule::And(limit) => {
                 (amount_passed && limit.is_passed_by(transactions), amount_gone.min(number_gone(limit)))
             }
         };
@@ -97,7 +97,7 @@ impl Standing {
             transactions,
             sales_left: threshold.sales.left(sales),
             transactions_left: threshold.transactions.limit().map(|limit| limit.left(transactions)),
-            progress,
+            fraction,
             crossed,
         }
     }
@@ -136,7 +136,7 @@ impl Limit<u64> {
     }
 }
 
-impl Transactions {
+impl TransactionRule {
     /// The number of orders to be passed, where it counts.
     pub fn limit(self) -> Option<Limit<u64>> {
         match self {

@@ -24,7 +24,7 @@ impl Month {
     }
 
     /// The month (UTC) that a moment lies in.
-    pub fn of(moment: Timestamp) -> Self {
+    pub fn from_timestamp(moment: Timestamp) -> Self {
         let date = moment.to_zoned(TimeZone::UTC).date();
         Self::new(date.year(), date.month().into())
     }
@@ -35,7 +35,7 @@ impl Month {
     }
 
     /// Which of its year it is, from 1.
-    pub fn of_year(self) -> i8 {
+    pub fn number(self) -> i8 {
         i8::try_from(self.0.rem_euclid(12)).unwrap_or(0) + 1
     }
 
@@ -46,7 +46,7 @@ impl Month {
 
     /// Its first day.
     pub fn first_day(self) -> Date {
-        Date::new(self.year(), self.of_year(), 1).unwrap_or(Date::MAX)
+        Date::new(self.year(), self.number(), 1).unwrap_or(Date::MAX)
     }
 
     /// Its last day.
@@ -57,7 +57,7 @@ impl Month {
 
 impl fmt::Display for Month {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{:02}", self.year(), self.of_year())
+        write!(f, "{}-{:02}", self.year(), self.number())
     }
 }
 
@@ -127,9 +127,9 @@ impl Sum for Sums {
 
 /// A jurisdiction's sums, month by month.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Months(BTreeMap<Month, Sums>);
+pub struct MonthlySums(BTreeMap<Month, Sums>);
 
-impl Months {
+impl MonthlySums {
     /// Reads some years of a jurisdiction, strongly consistent, over all shards.
     pub async fn read(
         table: &Table,

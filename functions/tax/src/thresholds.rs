@@ -52,12 +52,12 @@ pub struct Threshold {
     /// What they have to come to.
     pub sales: Limit<Usd>,
     /// How many orders there have to be, where the state counts them.
-    pub transactions: Transactions,
+    pub transactions: TransactionRule,
 }
 
 /// The part that the number of orders plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transactions {
+pub enum TransactionRule {
     /// None.
     Uncounted,
     /// So many are enough, whatever they come to.
@@ -96,14 +96,14 @@ pub enum Period {
 
 impl Thresholds {
     /// The ones packed with this crate.
-    pub fn packed() -> Result<Self, Failure> {
+    pub fn embedded() -> Result<Self, Failure> {
         serde_json::from_str(PACKED).map_err(|error| Failure::reject("bad_thresholds", error))
     }
 }
 
 impl<T: PartialOrd + Copy> Limit<T> {
     /// The figure itself.
-    pub fn figure(self) -> T {
+    pub fn value(self) -> T {
         match self {
             Self::MoreThan(figure) | Self::AtLeast(figure) => figure,
         }
@@ -134,9 +134,9 @@ impl TryFrom<Written> for Threshold {
 
     fn try_from(written: Written) -> Result<Self, Self::Error> {
         let transactions = match (written.or_transactions, written.and_transactions) {
-            (None, None) => Transactions::Uncounted,
-            (Some(limit), None) => Transactions::Or(limit),
-            (None, Some(limit)) => Transactions::And(limit),
+            (None, None) => TransactionRule::Uncounted,
+            (Some(limit), None) => TransactionRule::Or(limit),
+            (None, Some(limit)) => TransactionRule::And(limit),
             (Some(_), Some(_)) => return Err("or_transactions and and_transactions exclude each other"),
         };
         Ok(Self { counts: written.counts, period: written.period, sales: written.sales_usd, transactions })
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn every_state_and_the_district_is_there_once_in_order() {
         assert_eq!(
-            codes(Thresholds::packed().unwrap().states.into_iter()),
+            codes(Thresholds::embedded().unwrap().states.into_iter()),
             "AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NE NH NJ NM NV NY OH OK OR \
              PA RI SC SD TN TX UT VA VT WA WI WV WY"
         );
@@ -163,19 +163,19 @@ mod tests {
 
     #[test]
     fn states_with_an_exception_are_these() {
-        let states = Thresholds::packed().unwrap().states;
+        let states = Thresholds::embedded().unwrap().states;
         let check = |expected: &str, is_one: fn(&Threshold) -> bool| {
             let found = states.iter().filter(|state| state.threshold.as_ref().is_some_and(is_one));
             assert_eq!(codes(found.cloned()), expected);
         };
         let untaxed = states.iter().filter(|state| state.threshold.is_none());
         assert_eq!(codes(untaxed.cloned()), "AK DE MT NH OR");
-        check("CT NY", |threshold| matches!(threshold.transactions, Transactions::And(_)));
+        check("CT NY", |threshold| matches!(threshold.transactions, TransactionRule::And(_)));
         check("AR DC GA HI MD MI MN NE NJ NV OH RI VA VT WV", |threshold| {
-            matches!(threshold.transactions, Transactions::Or(_))
+            matches!(threshold.transactions, TransactionRule::Or(_))
         });
         check("AR FL MO ND NM OK", |threshold| threshold.counts == CountedSales::Taxable);
-        check("AL CA MS NY TX", |threshold| threshold.sales.figure() != Usd::from_cents(10_000_000));
+        check("AL CA MS NY TX", |threshold| threshold.sales.value() != Usd::from_cents(10_000_000));
         check("CT IL MN MO MS NY TN TX VT", |threshold| {
             !matches!(threshold.period, Period::PreviousOrCurrentYear | Period::PreviousYear)
         });
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn every_figure_has_a_source_and_says_what_it_was_compared_with() {
-        let Thresholds { as_of, states, .. } = Thresholds::packed().unwrap();
+        let Thresholds { as_of, states, .. } = Thresholds::embedded().unwrap();
         for state in states {
             let code = &state.jurisdiction;
             assert!(state.source.starts_with("https://"), "{code}");

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use switchyard_events::{CountedSales, Envelope, OrderPlaced, Quantity, Usd};
-use tax::{Entry, Limit, Month, Months, Period, Standing, Threshold, Transactions};
+use tax::{LedgerEntry, Limit, Month, MonthlySums, NexusProgress, Period, Threshold, TransactionRule};
 
 /// A line: cents of a piece, pieces, whether it is taxable.
 type CartLine = (i64, u64, bool);
@@ -51,10 +51,10 @@ fn cents((.., lines): &Order, taxable: bool) -> i64 {
     lines.map(|(cents, pieces, _)| cents * i64::try_from(*pieces).unwrap()).sum()
 }
 
-fn months(orders: &[Order], region: &str) -> Months {
-    let mut months = Months::default();
+fn months(orders: &[Order], region: &str) -> MonthlySums {
+    let mut months = MonthlySums::default();
     for order in orders.iter().filter(|order| order.1 == region) {
-        let entry = Entry::of(&placed(order));
+        let entry = LedgerEntry::from_order(&placed(order));
         assert_eq!(entry.jurisdiction.as_str(), format!("US-{region}"));
         months.add(entry.month, entry.sums());
     }
@@ -74,9 +74,9 @@ fn thresholds() -> impl Strategy<Value = Threshold> {
     let sales = (1..50_000_000_i64, any::<bool>()).prop_map(|(cents, reached)| limit(Usd::from_cents(cents), reached));
     let number = (1..20_u64, any::<bool>()).prop_map(|(number, reached)| limit(number, reached));
     let transactions = prop_oneof![
-        Just(Transactions::Uncounted),
-        number.clone().prop_map(Transactions::Or),
-        number.prop_map(Transactions::And),
+        Just(TransactionRule::Uncounted),
+        number.clone().prop_map(TransactionRule::Or),
+        number.prop_map(TransactionRule::And),
     ];
     (counts, period, sales, transactions).prop_map(|(counts, period, sales, transactions)| Threshold {
         counts,
@@ -112,9 +112,9 @@ fn passes(threshold: &Threshold, year: i16, orders: &[Order]) -> bool {
         let number = u64::try_from(counted.count()).unwrap();
         let enough = threshold.sales.is_passed_by(Usd::from_cents(sales));
         match threshold.transactions {
-            Transactions::Uncounted => enough,
-            Transactions::Or(limit) => enough || limit.is_passed_by(number),
-            Transactions::And(limit) => enough && limit.is_passed_by(number),
+            TransactionRule::Uncounted => enough,
+            TransactionRule::Or(limit) => enough || limit.is_passed_by(number),
+            TransactionRule::And(limit) => enough && limit.is_passed_by(number),
         }
     })
 }
@@ -123,7 +123,7 @@ proptest! {
     #[test]
     fn a_line_of_the_ledger_is_the_order_split_into_taxable_and_exempt(orders in orders()) {
         for order in &orders {
-            let (placed, entry) = (placed(order), Entry::of(&placed(order)));
+            let (placed, entry) = (placed(order), LedgerEntry::from_order(&placed(order)));
             prop_assert_eq!(entry.taxable, Usd::from_cents(cents(order, true)));
             prop_assert_eq!(entry.exempt, Usd::from_cents(cents(order, false)));
             prop_assert_eq!(entry.taxable + entry.exempt, placed.total_usd);
@@ -152,31 +152,31 @@ proptest! {
         let months = months(&orders, "ZZ");
         let there: Vec<_> = orders.into_iter().filter(|order| order.1 == "ZZ").collect();
         for year in [2024, 2025, 2026, 2027] {
-            let standing = Standing::of(&threshold, year, &months);
-            prop_assert_eq!(standing.crossed, passes(&threshold, year, &there), "{} {:?}", year, standing);
+            let progress = NexusProgress::new(&threshold, year, &months);
+            prop_assert_eq!(progress.crossed, passes(&threshold, year, &there), "{} {:?}", year, progress);
         }
     }
 
     #[test]
     fn what_is_left_is_exactly_what_is_missing(orders in orders(), threshold in thresholds()) {
         let mut months = months(&orders, "ZZ");
-        let threshold = Threshold { transactions: Transactions::Uncounted, ..threshold };
-        let standing = Standing::of(&threshold, 2026, &months);
-        prop_assume!(!standing.crossed);
-        let add = |months: &mut Months, cents: Usd| {
+        let threshold = Threshold { transactions: TransactionRule::Uncounted, ..threshold };
+        let progress = NexusProgress::new(&threshold, 2026, &months);
+        prop_assume!(!progress.crossed);
+        let add = |months: &mut MonthlySums, cents: Usd| {
             let sums = tax::Sums { revenue: cents, taxable: cents, ..tax::Sums::default() };
-            months.add(standing.window.last, sums);
+            months.add(progress.window.last, sums);
         };
-        add(&mut months, standing.sales_left - Usd::from_cents(1));
-        prop_assert!(!threshold.sales.is_passed_by(Standing::of(&threshold, 2026, &months).sales));
+        add(&mut months, progress.sales_left - Usd::from_cents(1));
+        prop_assert!(!threshold.sales.is_passed_by(NexusProgress::new(&threshold, 2026, &months).sales));
         add(&mut months, Usd::from_cents(1));
-        prop_assert!(Standing::of(&threshold, 2026, &months).crossed);
+        prop_assert!(NexusProgress::new(&threshold, 2026, &months).crossed);
     }
 
     #[test]
     fn months_count_on_over_the_years(year in 2000..2100_i16, month in 1..=12_i32, later in -30..30_i32) {
         let later_month = Month::new(year, month).plus(later);
-        let number = i32::from(later_month.year()) * 12 + i32::from(later_month.of_year());
+        let number = i32::from(later_month.year()) * 12 + i32::from(later_month.number());
         prop_assert_eq!(number, i32::from(year) * 12 + month + later);
         prop_assert_eq!(later_month, Month::new(year, month + later));
         prop_assert!(later_month.first_day() < later_month.last_day());

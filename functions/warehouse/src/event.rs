@@ -6,7 +6,7 @@ use crate::Decision;
 
 /// What the warehouse hears of.
 #[derive(Debug, Clone)]
-pub enum Heard {
+pub enum WarehouseEvent {
     /// An order has come.
     Placed(Box<OrderPlaced>),
     /// An order must wait for a person, or need not any more. The rule passes on no confirmation that follows from the order
@@ -14,7 +14,7 @@ pub enum Heard {
     Decided(Decision),
 }
 
-impl DomainEvent for Heard {
+impl DomainEvent for WarehouseEvent {
     fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError> {
         let sequence = envelope.metadata.aggregate.sequence;
         let decided = |order_id, flagged| Self::Decided(Decision { order_id, sequence, flagged });

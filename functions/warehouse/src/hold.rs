@@ -28,7 +28,7 @@ pub struct Hold {
     /// Whether the pick stays out of the list of its wave.
     pub held: bool,
     /// The wave that it was released into, after the one it was in had been closed without it.
-    pub moved: Option<Wave>,
+    pub moved_to: Option<Wave>,
     /// The flag came when the pick had been listed.
     pub too_late: bool,
 }
@@ -63,7 +63,7 @@ pub fn decide(decision: &Decision, before: Option<Hold>, place: Place) -> Step {
         before => before.unwrap_or_default(),
     };
     let listed = place == Place::Closed && !before.held;
-    let hold = Hold { sequence, held: flagged && !listed, moved: before.moved, too_late: flagged && listed };
+    let hold = Hold { sequence, held: flagged && !listed, moved_to: before.moved_to, too_late: flagged && listed };
     match place {
         Place::Closed if before.held && !flagged => Step::Move(hold),
         _ => Step::Stay(hold),
@@ -77,12 +77,12 @@ impl Hold {
     }
 
     /// Reads the row.
-    pub fn of(row: &Item) -> Option<Self> {
+    pub fn from_item(row: &Item) -> Option<Self> {
         let truth = |name: &str| row.get(name).and_then(|value| value.as_bool().ok().copied()).unwrap_or_default();
         Some(Self {
             sequence: count_of(row, "sequence")?,
             held: truth("held"),
-            moved: text_of(row, "wave").and_then(|wave| wave.parse().ok()),
+            moved_to: text_of(row, "wave").and_then(|wave| wave.parse().ok()),
             too_late: truth("too_late"),
         })
     }
@@ -94,7 +94,7 @@ impl Hold {
             None => Condition::missing("sequence"),
         };
         let update = Update::new().set("sequence", self.sequence).set("held", self.held).set("too_late", self.too_late);
-        match self.moved {
+        match self.moved_to {
             Some(wave) => update.set("wave", wave.to_string()),
             None => update,
         }
@@ -104,7 +104,7 @@ impl Hold {
 
 /// The one wave that an order's pick is in: the one it came into, or the one it was released into.
 pub fn current(came_into: Wave, hold: Option<Hold>) -> Wave {
-    hold.and_then(|hold| hold.moved).unwrap_or(came_into)
+    hold.and_then(|hold| hold.moved_to).unwrap_or(came_into)
 }
 
 /// Whether a closed wave's list has the pick.

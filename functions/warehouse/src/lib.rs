@@ -3,7 +3,7 @@
 //! * [`Warehouse`]: the consumer; it puts an order's pick into the open wave, and holds it or lets it go as fraud decides
 //! * [`Wave`]: five minutes, and the rows that say who is in them
 //! * [`hold`]: what a decision means for a pick, whenever it comes
-//! * [`list`]: a wave's pick list, grouped by product, in pages
+//! * [`pick_list`]: a wave's pick list, grouped by product, in pages
 //! * [`ReleaseWaves`]: the job that closes waves and writes their lists
 //!
 //! Rows:
@@ -28,19 +28,19 @@
 
 mod event;
 pub mod hold;
-pub mod list;
 pub mod pick;
+pub mod pick_list;
 mod release;
 mod wave;
 
 use switchyard_chassis::{Condition, Consumer, Effects, Env, Failure, Received};
 use switchyard_events::OrderPlaced;
 
-pub use event::Heard;
+pub use event::WarehouseEvent;
 pub use hold::{Decision, Hold};
-pub use list::Order;
+pub use pick_list::PickOrder;
 pub use release::ReleaseWaves;
-pub use wave::{LENGTH, SHARDS, Wave};
+pub use wave::{SHARDS, WAVE_LENGTH, Wave};
 
 use hold::{Place, Step, decide};
 
@@ -56,12 +56,12 @@ impl Warehouse {
 
 impl Consumer for Warehouse {
     const NAME: &'static str = "warehouse";
-    type Event = Heard;
+    type Event = WarehouseEvent;
 
-    async fn handle(&self, heard: &Received<Heard>, effects: &mut Effects) -> Result<(), Failure> {
+    async fn handle(&self, heard: &Received<WarehouseEvent>, effects: &mut Effects) -> Result<(), Failure> {
         match &heard.event {
-            Heard::Placed(order) => place(order, effects).await,
-            Heard::Decided(decision) => apply(decision, effects).await,
+            WarehouseEvent::Placed(order) => place(order, effects).await,
+            WarehouseEvent::Decided(decision) => apply(decision, effects).await,
         }
     }
 }
@@ -78,7 +78,7 @@ async fn place(order: &OrderPlaced, effects: &mut Effects) -> Result<(), Failure
 async fn apply(decision: &Decision, effects: &mut Effects) -> Result<(), Failure> {
     let order_id = &decision.order_id;
     let came_into = effects.read(pick::key(order_id)).await?.as_ref().map(pick::wave).transpose()?;
-    let before = effects.read(Hold::key(order_id)).await?.as_ref().and_then(Hold::of);
+    let before = effects.read(Hold::key(order_id)).await?.as_ref().and_then(Hold::from_item);
     let wave = came_into.map(|wave| hold::current(wave, before));
     let place = match wave {
         None => Place::Nowhere,
@@ -91,7 +91,7 @@ async fn apply(decision: &Decision, effects: &mut Effects) -> Result<(), Failure
         Step::Move(hold) => {
             let wave = wave::open(effects).await?;
             wave::join(effects, wave, order_id);
-            Hold { moved: Some(wave), ..hold }
+            Hold { moved_to: Some(wave), ..hold }
         }
     };
     match wave {

@@ -3,7 +3,7 @@
 use switchyard_chassis::{Failure, Item, Key, Row, Value, count_of, text_of};
 use switchyard_events::{OrderId, OrderPlaced, Sku};
 
-use crate::{Order, Wave};
+use crate::{PickOrder, Wave};
 
 /// Where an order's pick lies.
 pub fn key(order_id: &OrderId) -> Key {
@@ -27,11 +27,11 @@ pub(crate) fn wave(row: &Item) -> Result<Wave, Failure> {
 }
 
 /// What the order needs.
-pub(crate) fn order(id: &OrderId, row: &Item) -> Result<Order, Failure> {
+pub(crate) fn order(id: &OrderId, row: &Item) -> Result<PickOrder, Failure> {
     let bad = || Failure::reject("bad_pick", format!("the pick of {id} cannot be read"));
     let lines = row.get("lines").and_then(|lines| lines.as_m().ok()).ok_or_else(bad)?;
     let line = |sku: &String| Some((Sku::parse(sku.as_str()).ok()?, count_of(lines, sku)?.try_into().ok()?));
     let mut lines = lines.keys().map(line).collect::<Option<Vec<_>>>().ok_or_else(bad)?;
     lines.sort();
-    Ok(Order { id: id.clone(), placed_at: text_of(row, "placed_at").ok_or_else(bad)?.to_owned(), lines })
+    Ok(PickOrder { id: id.clone(), placed_at: text_of(row, "placed_at").ok_or_else(bad)?.to_owned(), lines })
 }

@@ -13,8 +13,8 @@ use switchyard_events::{OrderId, PickWaveReleased};
 use tokio::time::Instant;
 
 use crate::hold::{Hold, is_listed};
-use crate::list::{self, Order};
 use crate::pick;
+use crate::pick_list::{self, PickOrder};
 use crate::wave::{SHARDS, Wave, named};
 
 /// How far back the very first run looks.
@@ -43,7 +43,7 @@ impl Scheduled for ReleaseWaves {
 
     async fn run(&self, job: &Job) -> Result<Json, Failure> {
         let now = job.now();
-        let from = cursor(&job.table).await?.unwrap_or(Wave::of(now - FIRST_LOOK));
+        let from = cursor(&job.table).await?.unwrap_or(Wave::from_timestamp(now - FIRST_LOOK));
         let (mut until, mut waits) = (from, false);
         let (mut released, mut failed) = (Vec::new(), None);
         let waves = std::iter::successors(Some(from), |wave| Some(wave.next()));
@@ -101,7 +101,7 @@ async fn release(job: &Job, wave: Wave) -> Result<Found, Failure> {
     let members = members(&job.table, wave).await?;
     let orders = listed(job, wave, &members).await?;
     let (listed, held) = (orders.len(), members.len() - orders.len());
-    let pages = list::pages(wave, closed_at, orders).map_err(|error| Failure::reject("bad_page", error))?;
+    let pages = pick_list::pages(wave, closed_at, orders).map_err(|error| Failure::reject("bad_page", error))?;
     let summary = Summary { wave: wave.to_string(), orders: listed, held, pages: pages.len() };
     let written = pages.into_iter().map(|page| write(job, wave, page));
     stream::iter(written).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
@@ -132,7 +132,7 @@ async fn members(table: &Table, wave: Wave) -> Result<Vec<OrderId>, Failure> {
 }
 
 /// Those of a closed wave that are to be picked: not those that are held, or have gone to another wave since.
-async fn listed(job: &Job, wave: Wave, members: &[OrderId]) -> Result<Vec<Order>, Failure> {
+async fn listed(job: &Job, wave: Wave, members: &[OrderId]) -> Result<Vec<PickOrder>, Failure> {
     let some = async |ids: &[OrderId]| {
         in_time(job)?;
         let keys = ids.iter().flat_map(|id| [pick::key(id), Hold::key(id)]).collect();
@@ -140,7 +140,7 @@ async fn listed(job: &Job, wave: Wave, members: &[OrderId]) -> Result<Vec<Order>
         let read = |id: &OrderId| {
             let lost = || Failure::reject("no_pick", format!("{id} is in the wave {wave}, but has no pick"));
             let pick = rows.get(&pick::key(id)).ok_or_else(lost)?;
-            let hold = rows.get(&Hold::key(id)).and_then(Hold::of);
+            let hold = rows.get(&Hold::key(id)).and_then(Hold::from_item);
             is_listed(wave, pick::wave(pick)?, hold).then(|| pick::order(id, pick)).transpose()
         };
         ids.iter().filter_map(|id| read(id).transpose()).collect::<Result<Vec<_>, _>>()
@@ -152,7 +152,7 @@ async fn listed(job: &Job, wave: Wave, members: &[OrderId]) -> Result<Vec<Order>
 async fn write(job: &Job, wave: Wave, page: PickWaveReleased) -> Result<(), Failure> {
     in_time(job)?;
     let mut effects = job.effects();
-    effects.record(list::row(wave, &page));
+    effects.record(pick_list::row(wave, &page));
     let sequence = page.page.into();
     effects.emit(page, sequence)?;
     match job.commit(effects).await? {

@@ -13,7 +13,7 @@ use switchyard_chassis::{Condition, Effects, Failure, Key, Update};
 use switchyard_events::OrderId;
 
 /// How long a wave takes picks.
-pub const LENGTH: SignedDuration = SignedDuration::from_mins(5);
+pub const WAVE_LENGTH: SignedDuration = SignedDuration::from_mins(5);
 
 /// Rows of a wave that name its orders. A row grows by 40 bytes an order, and what a batch pays for adding to it grows with
 /// it: at a million orders a day a wave's 3,500 take 2 KB each here. Closing writes to all of them in one transaction of at most
@@ -38,8 +38,8 @@ pub struct Wave(i64);
 
 impl Wave {
     /// The wave of this moment.
-    pub fn of(time: Timestamp) -> Self {
-        Self(time.as_second().div_euclid(LENGTH.as_secs()))
+    pub fn from_timestamp(time: Timestamp) -> Self {
+        Self(time.as_second().div_euclid(WAVE_LENGTH.as_secs()))
     }
 
     /// The one that opens when this one's time is over.
@@ -49,7 +49,7 @@ impl Wave {
 
     /// When it opens.
     pub fn start(self) -> Timestamp {
-        Timestamp::from_second(self.0 * LENGTH.as_secs()).unwrap_or_default()
+        Timestamp::from_second(self.0 * WAVE_LENGTH.as_secs()).unwrap_or_default()
     }
 
     /// Whether its time is over.
@@ -93,7 +93,7 @@ impl FromStr for Wave {
     type Err = jiff::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self::of(DateTime::strptime(FORMAT, text)?.to_zoned(TimeZone::UTC)?.timestamp()))
+        Ok(Self::from_timestamp(DateTime::strptime(FORMAT, text)?.to_zoned(TimeZone::UTC)?.timestamp()))
     }
 }
 
@@ -111,7 +111,7 @@ pub(crate) fn named(attribute: &str) -> Option<OrderId> {
 /// The wave that takes picks now. The one of this moment is taken to be open, which spares a read; only if that proved wrong is
 /// the first open one looked for.
 pub(crate) async fn open(effects: &mut Effects) -> Result<Wave, Failure> {
-    let now = Wave::of(effects.now());
+    let now = Wave::from_timestamp(effects.now());
     if !effects.is_rerun() {
         return Ok(now);
     }
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn a_wave_is_named_after_the_five_minutes_it_opens_in() {
         let check = |now: &str, wave: &str| {
-            let of = Wave::of(now.parse().unwrap());
+            let of = Wave::from_timestamp(now.parse().unwrap());
             assert_eq!((of.to_string().as_str(), wave.parse().ok()), (wave, Some(of)), "{now}");
         };
         check("2026-05-26T14:20:00Z", "20260526T1420Z");

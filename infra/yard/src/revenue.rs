@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use analytics::{Day, Sales};
+use analytics::{DailySales, Sales};
 use anyhow::{Context, Result};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use jiff::civil::Date;
@@ -76,12 +76,12 @@ impl RevenueReport {
         let dates = back.map(|back| to.checked_sub(back.days())).collect::<Result<Vec<_>, _>>();
         let dates = dates.with_context(|| format!("there are no {days} days before {to}"))?;
         let read = stream::iter(dates)
-            .map(async |date| Day::read(table, date).await.with_context(|| format!("the sums of {date}")));
+            .map(async |date| DailySales::read(table, date).await.with_context(|| format!("the sums of {date}")));
         Ok(Self::add_up(&read.buffered(AT_ONCE).try_collect::<Vec<_>>().await?, to))
     }
 
-    fn add_up(days: &[Day], to: Date) -> Self {
-        let Sales { orders, units, revenue } = days.iter().map(Day::total).sum();
+    fn add_up(days: &[DailySales], to: Date) -> Self {
+        let Sales { orders, units, revenue } = days.iter().map(DailySales::total).sum();
         Self {
             from: days.first().map_or(to, |day| day.date),
             to,
@@ -114,7 +114,7 @@ impl RevenueReport {
 }
 
 impl DailyRevenue {
-    fn from_day(day: &Day) -> Self {
+    fn from_day(day: &DailySales) -> Self {
         let Sales { orders, units, revenue } = day.total();
         let (regions, skus) = (lines(&day.regions), lines(&day.skus));
         Self { day: day.date, orders, units, revenue_usd: revenue, regions, skus }
@@ -166,9 +166,9 @@ fn bar(part: Usd, whole: Usd) -> String {
 mod tests {
     use super::*;
 
-    fn day(date: Date, region: &str, sku: &str, cents: i64) -> Day {
+    fn day(date: Date, region: &str, sku: &str, cents: i64) -> DailySales {
         let sales = Sales { orders: 1, units: 2, revenue: Usd::from_cents(cents) };
-        let mut day = Day::new(date);
+        let mut day = DailySales::new(date);
         day.regions.insert(region.to_owned(), sales);
         day.skus.insert(sku.to_owned(), sales);
         day
@@ -176,8 +176,11 @@ mod tests {
 
     fn report() -> RevenueReport {
         let dates = [Date::constant(2026, 2, 28), Date::constant(2026, 3, 1), Date::constant(2026, 3, 2)];
-        let days =
-            [day(dates[0], "US-CA", "MUG-01", 1_000), Day::new(dates[1]), day(dates[2], "US-OR", "MUG-01", 400_000)];
+        let days = [
+            day(dates[0], "US-CA", "MUG-01", 1_000),
+            DailySales::new(dates[1]),
+            day(dates[2], "US-OR", "MUG-01", 400_000),
+        ];
         RevenueReport::add_up(&days, dates[2])
     }
 

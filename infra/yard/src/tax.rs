@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use serde::Serialize;
 use switchyard_chassis::{Table, text_of};
 use switchyard_events::{CountedSales, RequiredThresholds, Usd};
-use tax::{Limit, Months, Period, Standing, State, Threshold, Thresholds, crossed_key};
+use tax::{Limit, MonthlySums, NexusProgress, Period, State, Threshold, Thresholds, crossed_key};
 
 use crate::{Cloud, Stack};
 
@@ -76,7 +76,7 @@ impl TaxReport {
 
     /// The same of a table that need not be a stack's.
     pub async fn read_table(table: &Table, year: i16) -> Result<Self> {
-        let thresholds = Thresholds::packed().context("the thresholds packed with yard cannot be read")?;
+        let thresholds = Thresholds::embedded().context("the thresholds packed with yard cannot be read")?;
         let lines = stream::iter(&thresholds.states).map(|state| line(table, state, year));
         let mut states: Vec<StateTaxLine> = lines.buffered(AT_ONCE).try_collect().await?;
         let rank = |line: &StateTaxLine| line.nexus.as_ref().map_or(-1.0, |nexus| nexus.percent);
@@ -91,7 +91,7 @@ impl TaxReport {
 async fn line(table: &Table, state: &State, year: i16) -> Result<StateTaxLine> {
     let code = state.jurisdiction.as_str();
     let years = state.threshold.map_or_else(|| vec![year], |threshold| threshold.period.years(year));
-    let months = Months::read(table, code, years).await.with_context(|| format!("the sums of {code}"))?;
+    let months = MonthlySums::read(table, code, years).await.with_context(|| format!("the sums of {code}"))?;
     let crossed = table.get(&crossed_key(code, year)).await.with_context(|| format!("the crossing of {code}"))?;
     let announced_at = crossed.and_then(|row| text_of(&row, "processed_at").map(str::to_owned));
     let sums = months.year(year);
@@ -106,22 +106,22 @@ async fn line(table: &Table, state: &State, year: i16) -> Result<StateTaxLine> {
     })
 }
 
-fn nexus(threshold: &Threshold, year: i16, months: &Months, announced_at: Option<String>) -> StateNexus {
-    let standing = Standing::of(threshold, year, months);
+fn nexus(threshold: &Threshold, year: i16, months: &MonthlySums, announced_at: Option<String>) -> StateNexus {
+    let progress = NexusProgress::new(threshold, year, months);
     StateNexus {
         counts: threshold.counts,
         period: threshold.period,
-        period_from: standing.window.first.first_day(),
-        period_to: standing.window.last.last_day(),
-        sales_usd: standing.sales,
-        transactions: standing.transactions,
+        period_from: progress.window.first.first_day(),
+        period_to: progress.window.last.last_day(),
+        sales_usd: progress.sales,
+        transactions: progress.transactions,
         threshold_usd: threshold.sales,
         threshold_transactions: threshold.transactions.limit(),
         needs: threshold.transactions.needs(),
-        sales_left_usd: standing.sales_left,
-        transactions_left: standing.transactions_left,
-        percent: standing.percent(),
-        crossed: standing.crossed,
+        sales_left_usd: progress.sales_left,
+        transactions_left: progress.transactions_left,
+        percent: progress.percent(),
+        crossed: progress.crossed,
         announced_at,
     }
 }

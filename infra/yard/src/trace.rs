@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures_util::future::try_join_all;
-use orders::Status;
+use orders::OrderStatus;
 use serde::Serialize;
 use switchyard_events::{EventId, Fact, OrderPlaced};
 use tokio::time::{Instant, sleep};
@@ -22,7 +22,7 @@ pub struct Trace {
     /// Of the order's `OrderPlaced`.
     pub event_id: String,
     /// How far the order has come.
-    pub status: Status,
+    pub status: OrderStatus,
     pub consumers: Vec<ConsumerTrace>,
 }
 
@@ -127,7 +127,7 @@ async fn look(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Trace> {
     let lines = stack.consumers.iter().map(|consumer| line(cloud, consumer, order_id, user_id.as_deref()));
     let consumers = try_join_all(lines).await?;
     // After the consumers' rows, so that what they have done shows in it.
-    let status = Status::of(&partition(cloud, stack, order_id).await?);
+    let status = OrderStatus::from_rows(&partition(cloud, stack, order_id).await?);
     Ok(Trace { order_id: order_id.to_owned(), event_id, status, consumers })
 }
 
@@ -173,7 +173,7 @@ mod tests {
 
     fn traced(states: &[ConsumerState]) -> Trace {
         let consumers = states.iter().map(|&state| ConsumerTrace::unapplied("tax", state, None)).collect();
-        Trace { order_id: "ord_1".into(), event_id: "evt_1".into(), status: Status::Received, consumers }
+        Trace { order_id: "ord_1".into(), event_id: "evt_1".into(), status: OrderStatus::Received, consumers }
     }
 
     #[test]

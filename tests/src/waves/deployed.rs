@@ -38,7 +38,7 @@ async fn the_deployed_function_releases_a_wave_and_its_orders_hear_of_it() {
     let (table, bench) = (table(&world), ConsumerHarness::new(&world.cloud.config, "waves").await);
     // Some wave of the last day, as if nobody had closed any since.
     let then = Timestamp::now() - SignedDuration::from_mins(fastrand::i64(60..1200));
-    let wave = Wave::of(then);
+    let wave = Wave::from_timestamp(then);
     let (listed, held) = (nobody(), nobody());
     let picker = picker(&bench, table.clone(), Clock::fixed(then));
     hear(&picker, &[placed(&listed, &[("MUG-01", 2)]), placed(&held, &[("MUG-01", 1)])]).await;

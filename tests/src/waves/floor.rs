@@ -15,7 +15,7 @@ use switchyard_events::{
     PickWaveReleased, Quantity, Sku, Usd, parse_body,
 };
 use tokio::time::Instant;
-use warehouse::{Hold, LENGTH, ReleaseWaves, Warehouse, Wave};
+use warehouse::{Hold, ReleaseWaves, WAVE_LENGTH, Warehouse, Wave};
 
 use crate::facts::{confirmed, flagged};
 use crate::world::World;
@@ -73,7 +73,7 @@ impl Floor {
     }
 
     pub fn wait(&self, waves: i32) {
-        self.clock.set(self.clock.now() + LENGTH * waves);
+        self.clock.set(self.clock.now() + WAVE_LENGTH * waves);
     }
 
     /// A row of the table, whatever it says.
@@ -83,7 +83,7 @@ impl Floor {
 
     /// What is known of an order's hold.
     pub async fn hold(&self, id: &str) -> Option<Hold> {
-        self.row(&format!("ORDER#{id}"), "HOLD").await.as_ref().and_then(Hold::of)
+        self.row(&format!("ORDER#{id}"), "HOLD").await.as_ref().and_then(Hold::from_item)
     }
 
     /// Every fact that left, as its readers understand it.
@@ -191,7 +191,7 @@ pub fn cursor_key() -> Key {
 
 /// When a wave's time is over.
 pub fn end_of(wave: Wave) -> Timestamp {
-    wave.start() + LENGTH
+    wave.start() + WAVE_LENGTH
 }
 
 pub fn first() -> Wave {

@@ -42,8 +42,8 @@ async fn a_review_releases_a_held_pick_into_the_wave_that_is_open_then() {
     assert_eq!(floor.released().await, in_wave(&["ord_2", "ord_3"], FIRST));
     floor.wait(100);
     floor.hears(&[confirm("ord_1"), confirm("ord_1"), flag("ord_1")]).await;
-    let open = Wave::of(floor.clock.now());
-    assert_eq!(floor.hold("ord_1").await, Some(Hold { sequence: 3, moved: Some(open), ..Hold::default() }));
+    let open = Wave::from_timestamp(floor.clock.now());
+    assert_eq!(floor.hold("ord_1").await, Some(Hold { sequence: 3, moved_to: Some(open), ..Hold::default() }));
     floor.release().await.unwrap();
     assert_eq!(floor.released().await.len(), 2, "its wave is still open");
     floor.wait(1);

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use futures_util::future::LocalBoxFuture;
 use switchyard_chassis::{Batch, Consumer, Effects, Failure, Received};
-use warehouse::{Heard, Hold, Warehouse, Wave};
+use warehouse::{Hold, Warehouse, WarehouseEvent, Wave};
 
 use super::floor::{FIRST, Floor, MEMORY, confirm, end_of, first, flag, hear, in_wave, mug};
 use crate::world::World;
@@ -16,9 +16,9 @@ struct Interrupted<'a> {
 
 impl Consumer for Interrupted<'_> {
     const NAME: &'static str = Warehouse::NAME;
-    type Event = Heard;
+    type Event = WarehouseEvent;
 
-    async fn handle(&self, heard: &Received<Heard>, effects: &mut Effects) -> Result<(), Failure> {
+    async fn handle(&self, heard: &Received<WarehouseEvent>, effects: &mut Effects) -> Result<(), Failure> {
         Warehouse.handle(heard, effects).await?;
         let interruption = self.by.take();
         if let Some(interruption) = interruption {
@@ -88,8 +88,8 @@ async fn a_review_whose_wave_closes_before_it_is_written_goes_to_the_next() {
     floor.hears(&[mug("ord_1"), flag("ord_1"), mug("ord_2")]).await;
     floor.hears_while(confirm("ord_1"), async || floor.close(first()).await).await;
     assert_eq!(floor.released().await, in_wave(&["ord_2"], FIRST));
-    let moved = Some(second());
-    assert_eq!(floor.hold("ord_1").await, Some(Hold { sequence: 3, moved, ..Hold::default() }));
+    let moved_to = Some(second());
+    assert_eq!(floor.hold("ord_1").await, Some(Hold { sequence: 3, moved_to, ..Hold::default() }));
     floor.close(second()).await;
     assert_eq!(floor.released().await["ord_1"], second().to_string());
 }

@@ -79,7 +79,7 @@ async fn waves_of_a_time_without_runs_are_all_released_by_the_next() {
         floor.wait(waves);
         let id = format!("ord_{}", n + 1);
         floor.hears(&[mug(&id)]).await;
-        expected.insert(id, Wave::of(floor.clock.now()).to_string());
+        expected.insert(id, Wave::from_timestamp(floor.clock.now()).to_string());
     }
     floor.wait(1);
     floor.release().await.unwrap();

@@ -18,9 +18,13 @@ impl Said {
     fn item(self) -> Item {
         let order_id = OrderId::parse("ord_8h2a").unwrap();
         let row = match self {
-            Self::Confirmed(sequence) => Status::Confirmed.decided(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap(),
-            Self::Flagged(sequence) => Status::Flagged.decided(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap(),
-            Self::Picking => Status::Picking.row(&order_id, PICKING, Timestamp::UNIX_EPOCH),
+            Self::Confirmed(sequence) => {
+                OrderStatus::Confirmed.decided(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap()
+            }
+            Self::Flagged(sequence) => {
+                OrderStatus::Flagged.decided(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap()
+            }
+            Self::Picking => OrderStatus::Picking.row(&order_id, PICKING, Timestamp::UNIX_EPOCH),
             Self::Else(sk) => Row::new(Key::new("ORDER#ord_8h2a", sk)),
         };
         row.into_item()
@@ -49,33 +53,33 @@ fn rows(said: &[Said]) -> Vec<Item> {
 }
 
 /// What a person would say who has heard it all: it is being picked, or it is as it was decided last.
-fn naive(said: &[Said]) -> Status {
+fn naive(said: &[Said]) -> OrderStatus {
     if said.contains(&Said::Picking) {
-        return Status::Picking;
+        return OrderStatus::Picking;
     }
     for sequence in DECISIONS.rev() {
         if said.contains(&Said::Flagged(sequence)) {
-            return Status::Flagged;
+            return OrderStatus::Flagged;
         }
         if said.contains(&Said::Confirmed(sequence)) {
-            return Status::Confirmed;
+            return OrderStatus::Confirmed;
         }
     }
-    Status::Received
+    OrderStatus::Received
 }
 
 proptest! {
     #[test]
     fn a_status_is_what_a_person_would_say_who_has_heard_it_all(said in prop::collection::vec(said(), 0..12)) {
-        prop_assert_eq!(Status::of(&rows(&said)), naive(&said));
+        prop_assert_eq!(OrderStatus::from_rows(&rows(&said)), naive(&said));
     }
 
     #[test]
     fn whatever_is_said_next_never_takes_an_order_back(said in prop::collection::vec(said(), 0..12)) {
-        let mut before = Status::Received;
+        let mut before = OrderStatus::Received;
         for heard in 1..=said.len() {
-            let now = Status::of(&rows(&said[..heard]));
-            prop_assert!(now.has_reached(before), "{before} became {now}");
+            let now = OrderStatus::from_rows(&rows(&said[..heard]));
+            prop_assert!(now.is_at_least(before), "{before} became {now}");
             before = now;
         }
     }
@@ -87,13 +91,15 @@ proptest! {
             (Just(said), Just(twice).prop_shuffle())
         })
     ) {
-        prop_assert_eq!(Status::of(&rows(&shuffled)), Status::of(&rows(&said)));
+        prop_assert_eq!(OrderStatus::from_rows(&rows(&shuffled)), OrderStatus::from_rows(&rows(&said)));
     }
 }
 
 #[test]
 fn an_order_goes_from_received_to_a_decision_to_picking() {
-    let check = |said: &[Said], expected: &str| assert_eq!(Status::of(&rows(said)).to_string(), expected, "{said:?}");
+    let check = |said: &[Said], expected: &str| {
+        assert_eq!(OrderStatus::from_rows(&rows(said)).to_string(), expected, "{said:?}")
+    };
     check(&[], "received");
     check(&[Said::Confirmed(2)], "confirmed");
     check(&[Said::Flagged(2)], "flagged");
@@ -104,11 +110,11 @@ fn an_order_goes_from_received_to_a_decision_to_picking() {
 
 #[test]
 fn a_status_is_read_by_its_name_and_nothing_else() {
-    for status in Status::ALL {
+    for status in OrderStatus::ALL {
         assert_eq!(status.as_str().parse(), Ok(status));
     }
     for bad in ["", "Confirmed", "confirmed ", "confirmed,flagged", "shipped"] {
-        let error = bad.parse::<Status>().unwrap_err();
+        let error = bad.parse::<OrderStatus>().unwrap_err();
         assert_eq!(error.0, "must be one of received, confirmed, flagged, picking", "{bad:?}");
     }
 }
@@ -117,6 +123,6 @@ fn a_status_is_read_by_its_name_and_nothing_else() {
 fn a_decision_that_is_no_decisions_fact_is_refused() {
     let order_id = OrderId::parse("ord_8h2a").unwrap();
     for bad in [0, 1, 9, 10, u64::MAX] {
-        assert!(Status::Confirmed.decided(&order_id, bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
+        assert!(OrderStatus::Confirmed.decided(&order_id, bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
     }
 }

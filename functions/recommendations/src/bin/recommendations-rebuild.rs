@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), switchyard_chassis::Error> {
-    switchyard_chassis::schedule(recommendations::Rebuild::from_env).await
+    switchyard_chassis::schedule(recommendations::RebuildFeatures::from_env).await
 }

@@ -63,7 +63,7 @@ impl Rows {
             Step::Overruled => {}
             Step::Stay(hold) => self.hold = Some(hold),
             Step::Move(hold) => {
-                self.hold = Some(Hold { moved: Some(waves.open()), ..hold });
+                self.hold = Some(Hold { moved_to: Some(waves.open()), ..hold });
                 self.named_in.insert(waves.open());
             }
         }
@@ -215,8 +215,8 @@ fn a_review_lets_a_held_pick_go_where_it_is_or_into_an_open_wave() {
 
 #[test]
 fn a_hold_is_read_back_as_it_was_written() {
-    let hold = Hold { sequence: 3, held: true, moved: Some("20260526T1420Z".parse().unwrap()), too_late: true };
+    let hold = Hold { sequence: 3, held: true, moved_to: Some("20260526T1420Z".parse().unwrap()), too_late: true };
     let row = Row::new(Hold::key(&order())).set("sequence", 3_u64).set("held", true).set("too_late", true);
-    assert_eq!(Hold::of(&row.set("wave", "20260526T1420Z").into_item()), Some(hold));
-    assert_eq!(Hold::of(&Item::new()), None);
+    assert_eq!(Hold::from_item(&row.set("wave", "20260526T1420Z").into_item()), Some(hold));
+    assert_eq!(Hold::from_item(&Item::new()), None);
 }

@@ -102,5 +102,5 @@ fn sign<T: PartialOrd + Copy>(limit: Limit<T>, show: impl Fn(T) -> String) -> St
         Limit::MoreThan(_) => ">",
         Limit::AtLeast(_) => "≥",
     };
-    format!("{sign} {}", show(limit.figure()))
+    format!("{sign} {}", show(limit.value()))
 }

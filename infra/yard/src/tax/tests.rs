@@ -2,17 +2,17 @@
 
 use jiff::civil::Date;
 use switchyard_events::Usd;
-use tax::{Months, Thresholds};
+use tax::{MonthlySums, Thresholds};
 
 use super::{StateTaxLine, TaxReport, nexus};
 
 fn line(code: &str, cents: i64, orders: u64, announced_at: Option<&str>) -> StateTaxLine {
-    let thresholds = Thresholds::packed().unwrap();
+    let thresholds = Thresholds::embedded().unwrap();
     let state = thresholds.states.iter().find(|state| state.jurisdiction.as_str() == code).unwrap();
     let revenue = Usd::from_cents(cents);
     let sums =
         tax::Sums { revenue, taxable: revenue, exempt: Usd::ZERO, transactions: orders, taxable_transactions: orders };
-    let mut months = Months::default();
+    let mut months = MonthlySums::default();
     months.add(tax::Month::new(2026, 5), sums);
     StateTaxLine {
         jurisdiction: code.to_owned(),

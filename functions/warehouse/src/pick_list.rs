@@ -10,7 +10,7 @@ use crate::Wave;
 
 /// What an order needs from the shelves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Order {
+pub struct PickOrder {
     /// The order.
     pub id: OrderId,
     /// When it was placed, as text whose order is that of time.
@@ -27,13 +27,13 @@ pub struct Order {
 pub fn pages(
     wave: Wave,
     released_at: Timestamp,
-    mut orders: Vec<Order>,
+    mut orders: Vec<PickOrder>,
 ) -> Result<Vec<PickWaveReleased>, InvalidValue> {
     orders.sort_by(|one, other| (&one.placed_at, &one.id).cmp(&(&other.placed_at, &other.id)));
     let chunks = chunks(orders);
     let wave_id = WaveId::parse(wave.to_string())?;
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let page = |at: usize, orders: &Vec<Order>| PickWaveReleased {
+    let page = |at: usize, orders: &Vec<PickOrder>| PickWaveReleased {
         wave_id: wave_id.clone(),
         page: number(at + 1),
         pages: number(chunks.len()),
@@ -45,8 +45,8 @@ pub fn pages(
 }
 
 /// Fills pages in order.
-fn chunks(orders: Vec<Order>) -> Vec<Vec<Order>> {
-    let mut pages: Vec<Vec<Order>> = Vec::new();
+fn chunks(orders: Vec<PickOrder>) -> Vec<Vec<PickOrder>> {
+    let mut pages: Vec<Vec<PickOrder>> = Vec::new();
     let mut lines = 0;
     for order in orders {
         lines += order.lines.len();
@@ -63,7 +63,7 @@ fn chunks(orders: Vec<Order>) -> Vec<Vec<Order>> {
     pages
 }
 
-fn by_product(orders: &[Order]) -> Vec<Pick> {
+fn by_product(orders: &[PickOrder]) -> Vec<Pick> {
     let mut picks: BTreeMap<&Sku, (u32, Vec<OrderId>)> = BTreeMap::new();
     for order in orders {
         for (sku, quantity) in &order.lines {

@@ -15,19 +15,19 @@ fn released_at() -> Timestamp {
     "2026-05-26T14:25:04Z".parse().unwrap()
 }
 
-fn order((id, placed, lines): (u16, u8, BTreeMap<u8, u32>)) -> Order {
+fn order((id, placed, lines): (u16, u8, BTreeMap<u8, u32>)) -> PickOrder {
     let line = |(sku, quantity)| (Sku::parse(format!("SKU-{sku}")).unwrap(), quantity);
-    Order {
+    PickOrder {
         id: OrderId::parse(format!("ord_{id}")).unwrap(),
         placed_at: format!("2026-05-26T14:2{}:00.000Z", placed % 5),
         lines: lines.into_iter().map(line).collect(),
     }
 }
 
-fn orders() -> impl Strategy<Value = Vec<Order>> {
+fn orders() -> impl Strategy<Value = Vec<PickOrder>> {
     let lines = prop::collection::btree_map(0..60_u8, 1..=1000_u32, 1..=50);
     let order = (0..400_u16, any::<u8>(), lines).prop_map(order);
-    let unique = |orders: Vec<Order>| orders.into_iter().map(|order| (order.id.clone(), order)).collect();
+    let unique = |orders: Vec<PickOrder>| orders.into_iter().map(|order| (order.id.clone(), order)).collect();
     prop::collection::vec(order, 0..250).prop_map(move |orders| {
         let unique: BTreeMap<_, _> = unique(orders);
         unique.into_values().collect()
@@ -91,7 +91,7 @@ fn size(item: &Item) -> usize {
 #[test]
 fn the_biggest_page_fits_an_item_with_its_fact_in_it() {
     let long = |n: usize| format!("{n:064}");
-    let order = |n: usize| Order {
+    let order = |n: usize| PickOrder {
         id: OrderId::parse(long(n)).unwrap(),
         placed_at: String::new(),
         lines: (0..50).map(|line| (Sku::parse(long(50 * n + line)).unwrap(), 1000)).collect(),
