@@ -128,10 +128,10 @@ fn what_was_sold_outlives_the_stack_and_no_table_is_lost_by_being_replaced() {
 
 #[test]
 fn every_tables_outbox_reaches_the_publisher() {
-    holds(rules::outboxes, without("taxOutbox"));
-    holds(rules::outboxes, without("taxOutbox/DestinationConfig"));
-    holds(rules::outboxes, set("ordersOutbox/StartingPosition", json!("LATEST")));
-    holds(rules::outboxes, set("ordersOutbox/MaximumRetryAttempts", json!(3)));
+    holds(rules::outboxes, without("taxOutboxMapping"));
+    holds(rules::outboxes, without("taxOutboxMapping/DestinationConfig"));
+    holds(rules::outboxes, set("ordersOutboxMapping/StartingPosition", json!("LATEST")));
+    holds(rules::outboxes, set("ordersOutboxMapping/MaximumRetryAttempts", json!(3)));
 }
 
 #[test]
