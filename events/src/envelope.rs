@@ -1,4 +1,4 @@
-//! The envelope around every event on the bus.
+//! [`Envelope`], the shape of every event on the bus, and its parser.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -8,60 +8,60 @@ use serde_path_to_error::{Path, Segment};
 
 use crate::{AggregateId, CorrelationId, EventId, Fact, OutboxEntry, ParseError};
 
-/// What lies on the bus as `Detail`: who says what about which thing, and the fact itself.
+/// The `Detail` of an entry on the bus: metadata, and the fact itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Envelope<T> {
-    /// Who, what, when and why.
+    /// Identity, type, time and cause of the event.
     pub metadata: Metadata,
     /// The fact.
     pub data: T,
 }
 
-/// All of an event but the fact itself.
+/// Everything about an event except the fact itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Metadata {
-    /// Derived from type, aggregate and sequence: the key of deduplication.
+    /// The key for deduplication, derived from type, aggregate and sequence.
     pub event_id: EventId,
-    /// The fact's name, the same as `DetailType`.
+    /// The fact's type, the same as `DetailType`.
     pub event_type: String,
     /// The version of the fact's schema.
     pub version: u32,
-    /// When it happened (RFC 3339, UTC).
+    /// When the event happened (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::moment")]
+    #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
     pub occurred_at: Timestamp,
-    /// The service that says so.
+    /// The service that emitted the event.
     pub producer: String,
-    /// Shared by all that one request caused.
+    /// Shared by all events that one request caused.
     pub correlation_id: CorrelationId,
-    /// The event that this one follows from, if any.
+    /// The event that caused this one; null if a request caused it.
     pub causation_id: Option<EventId>,
-    /// W3C trace context of the request, if any.
+    /// The `traceparent` of the request, if it had one (<https://www.w3.org/TR/trace-context/#traceparent-header>).
     pub traceparent: Option<String>,
-    /// What the event is about.
+    /// The thing that the event is about.
     pub aggregate: Aggregate,
 }
 
 /// The thing an event is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Aggregate {
-    /// Its kind, such as `order`.
+    /// The kind of thing, such as `order`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Which one.
+    /// The identifier of the thing.
     pub id: AggregateId,
-    /// The how-many-th event about it: later facts have higher numbers.
+    /// The event's number among the events about this thing. A later fact has a higher number.
     pub sequence: u64,
 }
 
-/// Why an event is emitted: the request or the event before it.
+/// The request or the event that causes a new event. The new event inherits its correlation and its trace.
 #[derive(Debug, Clone)]
 pub struct Cause {
-    /// Handed on from what came before.
+    /// Copied from the request or event.
     pub correlation_id: CorrelationId,
-    /// The event that this follows from, if it was an event.
+    /// The causing event; none if a request is the cause.
     pub causation_id: Option<EventId>,
-    /// W3C trace context, handed on.
+    /// Copied from the request or event.
     pub traceparent: Option<String>,
 }
 
@@ -76,9 +76,12 @@ impl From<&Metadata> for Cause {
 }
 
 impl<T: Fact> Envelope<T> {
-    /// Puts a fact into its envelope.
+    /// Wraps a fact. The event id is derived from the fact and `sequence`, so two facts of one type about one aggregate
+    /// need different sequences.
     ///
-    /// Fails only if the fact's aggregate id is not a valid one.
+    /// # Errors
+    ///
+    /// The fact's aggregate id is not a valid [`AggregateId`].
     pub fn new(
         data: T,
         sequence: u64,
@@ -100,7 +103,7 @@ impl<T: Fact> Envelope<T> {
         Ok(Self { metadata, data })
     }
 
-    /// The entry that the publisher will put on the bus.
+    /// Converts the event to the form in which a row stores it and the publisher reads it.
     pub fn into_outbox_entry(self) -> Result<OutboxEntry, serde_json::Error> {
         Ok(OutboxEntry {
             source: format!("switchyard.{}", self.metadata.producer),
@@ -110,33 +113,34 @@ impl<T: Fact> Envelope<T> {
     }
 }
 
-/// An envelope of which only the metadata has been read.
+/// An envelope of which only the metadata is parsed.
 #[derive(Debug, Deserialize)]
 pub struct RawEnvelope<'a> {
-    /// Who, what, when and why.
+    /// Identity, type, time and cause of the event.
     pub metadata: Metadata,
-    /// The fact, still text.
+    /// The fact as JSON text.
     #[serde(borrow)]
     pub data: &'a RawValue,
 }
 
-/// What EventBridge delivers to a queue; only its `detail` matters here.
+/// The message that EventBridge sends to a queue. Only its `detail` is parsed.
 #[derive(Deserialize)]
-struct Delivery<'a> {
+struct EventBridgeMessage<'a> {
     #[serde(borrow)]
     detail: RawEnvelope<'a>,
 }
 
-/// Reads the metadata of an event from the body of a queue message.
+/// Parses the metadata of an event from the body of a queue message; [`DomainEvent::parse`](crate::DomainEvent::parse)
+/// parses the rest.
 pub fn parse_body(body: &str) -> Result<RawEnvelope<'_>, ParseError> {
-    parse::<Delivery<'_>>("", body).map(|delivery| delivery.detail)
+    parse::<EventBridgeMessage<'_>>("", body).map(|message| message.detail)
 }
 
-/// Reads JSON; the error says where and what, and repeats no value.
+/// Parses JSON. The error names the place, which begins with `prefix`, and the problem, but repeats no value.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Result<T, ParseError> {
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| ParseError::Malformed {
-        path: match (prefix, shown_path(error.path()).as_str()) {
+        path: match (prefix, safe_path(error.path()).as_str()) {
             ("", "") => "body".into(),
             ("", path) => path.into(),
             (prefix, "") => prefix.into(),
@@ -149,23 +153,24 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(prefix: &str, text: &'a str) -> Resu
     Ok(value)
 }
 
-/// Where in the JSON, by the names of fields; what the message itself calls them may be anything.
-fn shown_path(path: &Path) -> String {
-    path.iter().fold(String::new(), |shown, segment| match segment {
-        Segment::Map { key } if shown.is_empty() => safe_field_name(key).to_owned(),
-        Segment::Map { key } => format!("{shown}.{}", safe_field_name(key)),
-        Segment::Seq { .. } => format!("{shown}{segment}"),
-        Segment::Enum { .. } | Segment::Unknown => shown,
+/// A place in the JSON as an error may repeat it: the field names of a message may contain anything.
+fn safe_path(path: &Path) -> String {
+    path.iter().fold(String::new(), |safe, segment| match segment {
+        Segment::Map { key } if safe.is_empty() => safe_field_name(key).to_owned(),
+        Segment::Map { key } => format!("{safe}.{}", safe_field_name(key)),
+        Segment::Seq { .. } => format!("{safe}{segment}"),
+        Segment::Enum { .. } | Segment::Unknown => safe,
     })
 }
 
-/// A field's name as an error may repeat it. What could not be the name of one of our fields is `…`: it may be personal data.
+/// A field name as an error may repeat it. A name that cannot be one of our fields becomes `…`, because it may be
+/// personal data.
 pub fn safe_field_name(name: &str) -> &str {
     let plain = name.len() <= 32 && name.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
     if plain { name } else { "…" }
 }
 
-/// Takes the offending value out of serde's messages (`invalid type: string "ada@example.com", expected u64`).
+/// Removes the invalid value from serde's messages (`invalid type: string "ada@example.com", expected u64`).
 fn without_values(message: &str) -> String {
     let Some(start) = message.find(['"', '`']) else {
         return message.into();
@@ -183,13 +188,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_repeats_no_value_of_the_message() {
+    fn parse_error_omits_message_values() {
         let error = parse::<Vec<u32>>("detail.data", r#"[1, "ada@example.com"]"#).unwrap_err();
         assert_eq!(error.to_string(), "detail.data.[1]: invalid type: string …, expected u32 at line 1 column 21");
     }
 
     #[test]
-    fn an_error_repeats_no_name_that_is_none_of_ours() {
+    fn parse_error_omits_unknown_field_names() {
         let check = |body: &str, expected: &str| {
             let error = parse::<serde_json::Map<String, serde_json::Value>>("", body).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");
@@ -199,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_json_is_an_error() {
+    fn parse_rejects_text_after_json() {
         assert!(parse::<u32>("", "1 2").is_err());
     }
 }

@@ -1,12 +1,22 @@
-//! The facts that Switchyard's services tell each other, and the small types they are made of.
+//! The events that Switchyard's services exchange, and the value types that events consist of.
 //!
-//! * [`Envelope`]: what lies on the bus, one shape for every event
-//! * [`Fact`]: something that happened, which a service may emit; [`DomainEvent`]: what a consumer can read
+//! * [`Envelope`]: the JSON object on the bus, with the same shape for every event
+//! * [`Fact`]: a type that a service can emit; [`DomainEvent`]: a type that a consumer can parse
 //! * [`OrderPlaced`], [`OrderConfirmed`], [`OrderFlagged`], [`PickWaveReleased`], [`NexusThresholdCrossed`]: the facts,
 //!   one file each
-//! * [`Usd`], [`OrderId`], [`Sku`], [`Quantity`], [`EmailAddress`], [`Address`]: values that cannot be invalid
-//! * [`Redacted`]: personal data, which never reaches a log
-//! * [`OutboxEntry`]: an event on its way, stored in the row that caused it
+//! * [`Usd`], [`OrderId`], [`Sku`], [`Quantity`], [`EmailAddress`], [`Address`]: values that are valid once they exist
+//! * [`Redacted`]: personal data, which is never logged
+//! * [`OutboxEntry`]: an event that waits to be published, stored in the row that caused it
+//!
+//! # Add an event
+//!
+//! 1. Write the type in a file of its own and implement [`Fact`] for it; the example there compiles.
+//! 2. Export it in this file, and add it to `contract_tests!` in `tests/contract.rs`.
+//! 3. Write `samples/<Type>.v<version>.json`, an envelope with this fact. The tests say which `event_id` it must have.
+//! 4. `UPDATE_SCHEMAS=1 cargo test -p switchyard-events` writes `schemas/<Type>.v<version>.json`. Commit it.
+//!
+//! The same command updates a schema after a change. It refuses a change that is not additive: for such a change, raise
+//! [`Fact::VERSION`].
 
 #![warn(missing_docs)]
 

@@ -1,4 +1,4 @@
-//! United States dollars, exact to the cent.
+//! [`Usd`], exact to the cent.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,34 +12,36 @@ use serde_json::value::RawValue;
 
 use crate::{InvalidValue, Quantity};
 
-/// An amount in United States dollars. In JSON a number with two decimals (`89.50`), never a float in between.
+/// An amount in United States dollars. In JSON it is a number with two decimals (`89.50`); it is never converted to a
+/// float.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Usd(Decimal);
 
 impl Usd {
-    /// No money.
+    /// Zero dollars.
     pub const ZERO: Self = Self(Decimal::ZERO);
-    /// The largest amount that is read, in whole dollars: far above any order, far below where sums lose a cent.
-    pub const LIMIT: i64 = 1_000_000_000_000;
+    /// The largest amount that is accepted, in whole dollars. It is far above any order, and far below the sums that
+    /// lose a cent.
+    pub const MAX_DOLLARS: i64 = 1_000_000_000_000;
 
-    /// An amount of whole cents.
+    /// Converts from whole cents.
     pub fn from_cents(cents: i64) -> Self {
         Self(Decimal::new(cents, 2))
     }
 
-    /// Reads plain decimal notation with at most two decimals.
+    /// Parses plain decimal notation with at most two decimals, up to [`Usd::MAX_DOLLARS`] either side of zero.
     pub fn parse(text: &str) -> Result<Self, InvalidValue> {
-        let wrong = || InvalidValue::new("must be an amount in dollars with at most two decimals, such as 89.50");
+        let invalid = || InvalidValue::new("must be an amount in dollars with at most two decimals, such as 89.50");
         let digits = text.strip_prefix('-').unwrap_or(text);
         if !digits.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
-            return Err(wrong());
+            return Err(invalid());
         }
-        let mut amount = Decimal::from_str_exact(text).map_err(|_| wrong())?;
+        let mut amount = Decimal::from_str_exact(text).map_err(|_| invalid())?;
         if amount.scale() > 2 {
-            return Err(wrong());
+            return Err(invalid());
         }
-        if amount.abs() > Decimal::from(Self::LIMIT) {
-            return Err(InvalidValue(format!("must be at most {} dollars", Self::LIMIT)));
+        if amount.abs() > Decimal::from(Self::MAX_DOLLARS) {
+            return Err(InvalidValue(format!("must be at most {} dollars", Self::MAX_DOLLARS)));
         }
         amount.rescale(2);
         amount.set_sign_positive(amount.is_zero() || amount.is_sign_positive());
@@ -82,8 +84,8 @@ impl JsonSchema for Usd {
         json_schema!({
             "type": "number",
             "multipleOf": 0.01,
-            "minimum": -Self::LIMIT,
-            "maximum": Self::LIMIT,
+            "minimum": -Self::MAX_DOLLARS,
+            "maximum": Self::MAX_DOLLARS,
             "description": "United States dollars with two decimals."
         })
     }
@@ -134,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_keeps_two_decimals_exactly() {
+    fn usd_json_keeps_two_decimals() {
         for (input, output) in [("89.5", "89.50"), ("44.75", "44.75"), ("0", "0.00"), ("-0.0", "0.00"), ("-3", "-3.00")]
         {
             let amount: Usd = serde_json::from_str(input).unwrap();
@@ -143,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_an_amount_is_refused() {
+    fn usd_parse_rejects_invalid_amounts() {
         for bad in ["1.005", "1e2", "\"1.00\"", "null", "NaN", "1000000000000.01", "1e400", "true", "[]"] {
             assert!(serde_json::from_str::<Usd>(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
-    fn ten_dimes_are_a_dollar() {
+    fn usd_sum_of_ten_dimes_is_one_dollar() {
         let dime = Usd::from_cents(10);
         assert_eq!((0..10).map(|_| dime).sum::<Usd>(), Usd::from_cents(100));
     }

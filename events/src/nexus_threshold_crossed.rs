@@ -1,4 +1,4 @@
-//! Sales into a state have reached what obliges their seller to collect its tax.
+//! [`NexusThresholdCrossed`].
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AggregateId, Fact, InvalidValue, Subdivision, Usd};
 
-/// Sales into a state have passed its economic-nexus threshold. Emitted by `tax`, once per state and calendar year.
+/// Sales into a state have passed its economic-nexus threshold, which obliges the seller to collect the state's sales
+/// tax. Emitted by `tax`, once per state and calendar year.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct NexusThresholdCrossed {
     /// State and year, such as `US-CA.2026`.
@@ -19,31 +20,31 @@ pub struct NexusThresholdCrossed {
     pub year: i16,
     /// The first day of the period that the state's law measures.
     #[schemars(with = "String", extend("format" = "date"))]
-    #[serde(deserialize_with = "crate::time::day")]
+    #[serde(deserialize_with = "crate::time::deserialize_date")]
     pub period_from: Date,
-    /// Its last day, which may be still to come.
+    /// The last day of that period. It may be in the future.
     #[schemars(with = "String", extend("format" = "date"))]
-    #[serde(deserialize_with = "crate::time::day")]
+    #[serde(deserialize_with = "crate::time::deserialize_date")]
     pub period_to: Date,
-    /// Which sales the state counts.
+    /// The sales that the state counts towards its threshold.
     pub counts: CountedSales,
-    /// What these sales came to in the period, when the crossing was noticed.
+    /// The sum of these sales in the period, when the crossing was detected.
     pub sales_usd: Usd,
-    /// How many orders that was.
+    /// The number of these orders in the period, when the crossing was detected.
     pub transactions: u64,
-    /// The amount to be passed.
+    /// The threshold for the amount.
     pub threshold_usd: Usd,
-    /// The number of orders to be passed; null where only the amount decides.
+    /// The threshold for the number of orders; null where only the amount counts.
     pub threshold_transactions: Option<u64>,
-    /// Whether one threshold is enough.
+    /// The thresholds that must be passed.
     pub needs: RequiredThresholds,
-    /// When the crossing was noticed (RFC 3339, UTC).
+    /// When the crossing was detected (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::moment")]
+    #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
     pub noticed_at: Timestamp,
 }
 
-/// Which sales a state counts towards its threshold.
+/// The sales that a state counts towards its threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CountedSales {
@@ -55,7 +56,7 @@ pub enum CountedSales {
     Taxable,
 }
 
-/// Which thresholds have to be passed.
+/// The thresholds that must be passed before a state requires registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RequiredThresholds {
@@ -68,7 +69,7 @@ pub enum RequiredThresholds {
 }
 
 impl NexusThresholdCrossed {
-    /// The id of a state and year.
+    /// The aggregate id of a state and year, such as `US-CA.2026`.
     pub fn id(jurisdiction: &Subdivision, year: i16) -> Result<AggregateId, InvalidValue> {
         AggregateId::parse(format!("{jurisdiction}.{year}"))
     }
@@ -108,7 +109,7 @@ mod tests {
     const SAMPLE: &str = include_str!("../samples/NexusThresholdCrossed.v1.json");
 
     #[test]
-    fn a_crossing_that_contradicts_itself_is_refused() {
+    fn inconsistent_crossing_is_invalid() {
         let sample: crate::Envelope<NexusThresholdCrossed> = serde_json::from_str(SAMPLE).unwrap();
         assert_eq!(sample.data.validate(), Ok(()));
         let refused = |change: fn(&mut NexusThresholdCrossed), why: &str| {

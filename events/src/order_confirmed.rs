@@ -1,4 +1,4 @@
-//! An order may be fulfilled.
+//! [`OrderConfirmed`].
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -11,14 +11,14 @@ use crate::{Fact, OrderId, UserId};
 pub struct OrderConfirmed {
     /// The order.
     pub order_id: OrderId,
-    /// Who placed it.
+    /// The customer.
     pub user_id: UserId,
-    /// How suspicious it is, 0 (not at all) to 100.
+    /// How suspicious the order is, 0 (not at all) to 100.
     #[schemars(range(max = 100))]
     pub score: u8,
-    /// When it was decided (RFC 3339, UTC).
+    /// When the decision was made (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::moment")]
+    #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
     pub confirmed_at: Timestamp,
 }
 

@@ -1,4 +1,4 @@
-//! An order looks suspicious and waits for a person.
+//! [`OrderFlagged`].
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -6,30 +6,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Fact, OrderId, UserId};
 
-/// An order looks suspicious and must not be fulfilled before a person has looked. Emitted by `fraud`, sequence 2 of the order.
+/// An order looks suspicious and must not be fulfilled before a person has reviewed it. Emitted by `fraud`, sequence 2
+/// of the order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderFlagged {
     /// The order.
     pub order_id: OrderId,
-    /// Who placed it.
+    /// The customer.
     pub user_id: UserId,
-    /// How suspicious it is, 0 (not at all) to 100.
+    /// How suspicious the order is, 0 (not at all) to 100.
     #[schemars(range(max = 100))]
     pub score: u8,
-    /// What made it so, most weighty first.
+    /// Why the order is suspicious, the reason with the most points first.
     pub reasons: Vec<FlagReason>,
-    /// When it was decided (RFC 3339, UTC).
+    /// When the decision was made (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::moment")]
+    #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
     pub flagged_at: Timestamp,
 }
 
-/// One reason for a score.
+/// One reason for the score of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FlagReason {
-    /// A stable name, such as `velocity_1h`.
+    /// A stable code, such as `velocity_1h`.
     pub code: String,
-    /// How many points of the score it contributed.
+    /// The points that it adds to the score.
     pub points: i16,
 }
 

@@ -1,4 +1,4 @@
-//! A customer has placed an order, and its stock is reserved.
+//! [`OrderPlaced`].
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Address, EmailAddress, Fact, InvalidValue, OrderId, Quantity, Redacted, Sku, Usd, UserId};
 
-/// The most lines of one order: with its own row, its stock and its consumers' effects it stays inside one DynamoDB
-/// transaction (at most 100 actions, <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>, 2026-11-21).
+/// The most lines of one order. The order's row and its stock, and each consumer's effects, then fit into one DynamoDB
+/// transaction (at most 100 actions,
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>, 2026-11-21).
 pub const MAX_ORDER_LINES: usize = 50;
 
 /// A customer has placed an order, and its stock is reserved. Emitted by `checkout`, sequence 1 of the order.
@@ -15,20 +16,20 @@ pub const MAX_ORDER_LINES: usize = 50;
 pub struct OrderPlaced {
     /// The order.
     pub order_id: OrderId,
-    /// Who placed it.
+    /// The customer.
     pub user_id: UserId,
-    /// Where the confirmation goes.
+    /// Where the confirmation is sent.
     pub email: Redacted<EmailAddress>,
     /// The sum of the lines.
     pub total_usd: Usd,
-    /// What was ordered: 1 to 50 lines, each product once.
+    /// The order lines: 1 to 50, each product once.
     #[schemars(length(min = 1, max = 50))]
     pub items: Vec<OrderLine>,
-    /// Where the goods go.
+    /// Where the goods are sent.
     pub ship_to: Redacted<Address>,
     /// When the order was committed (RFC 3339, UTC).
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::moment")]
+    #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
     pub placed_at: Timestamp,
 }
 
@@ -37,30 +38,30 @@ pub struct OrderPlaced {
 pub struct OrderLine {
     /// The product.
     pub sku: Sku,
-    /// Its name on the day of the order.
+    /// The product's name when the order was placed.
     pub name: String,
-    /// How many.
+    /// How many pieces.
     pub quantity: Quantity,
-    /// The price of one, on the day of the order.
+    /// The price of one piece when the order was placed.
     pub unit_price_usd: Usd,
-    /// Whether sales tax applies to it.
+    /// Whether sales tax applies to the product.
     pub taxable: bool,
 }
 
 impl OrderLine {
-    /// Price times quantity.
+    /// The price of one piece times the quantity.
     pub fn amount(&self) -> Usd {
         self.unit_price_usd * self.quantity
     }
 }
 
 impl OrderPlaced {
-    /// The sum of the lines.
+    /// The sum of these lines' amounts.
     pub fn sum(lines: &[OrderLine]) -> Usd {
         lines.iter().map(OrderLine::amount).sum()
     }
 
-    /// How many pieces the order holds.
+    /// The number of pieces over all lines.
     pub fn units(&self) -> u32 {
         self.items.iter().map(|line| line.quantity.get()).sum()
     }

@@ -1,9 +1,10 @@
-//! Events on their way from the row that caused them to the bus.
+//! [`OutboxEntry`]: an event stored in the row that caused it, until the publisher puts it on the bus.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// One event in a row's `outbox` attribute: what `PutEvents` needs, the detail as JSON and not as a string inside a string.
+/// One event in a row's `outbox` attribute, with all that `PutEvents` needs. The detail is stored as JSON, not as a
+/// string that contains JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OutboxEntry {
     /// `switchyard.<producer>`.
@@ -15,15 +16,15 @@ pub struct OutboxEntry {
 }
 
 impl OutboxEntry {
-    /// The attribute that carries the outbox in whatever item Switchyard writes.
+    /// The name of the attribute that stores the outbox, the same in every table.
     pub const ATTRIBUTE: &'static str = "outbox";
 
-    /// The attribute's text: a JSON array of entries.
+    /// Serializes entries to the attribute's text, a JSON array.
     pub fn to_attribute(entries: &[Self]) -> Result<String, serde_json::Error> {
         serde_json::to_string(entries)
     }
 
-    /// The entries in an attribute's text.
+    /// Parses the attribute's text.
     pub fn from_attribute(text: &str) -> Result<Vec<Self>, serde_json::Error> {
         serde_json::from_str(text)
     }

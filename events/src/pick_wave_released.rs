@@ -1,4 +1,4 @@
-//! A wave of orders is closed, and its goods are to be picked.
+//! [`PickWaveReleased`].
 
 use std::collections::BTreeSet;
 
@@ -8,26 +8,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Fact, InvalidValue, OrderId, Sku, WaveId};
 
-/// A wave of orders is closed, and its goods are to be picked. Emitted by `warehouse`, once per page of the wave; the page is the
-/// sequence.
+/// A wave of orders is closed, and its goods are to be picked. Emitted by `warehouse`, once per page of the wave; the
+/// sequence is the page's number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PickWaveReleased {
     /// The wave.
     pub wave_id: WaveId,
-    /// Which page of the wave this is, from 1.
+    /// The page's number in the wave, from 1.
     #[schemars(range(min = 1))]
     pub page: u32,
-    /// How many pages the wave has.
+    /// The number of pages in the wave.
     #[schemars(range(min = 1))]
     pub pages: u32,
     /// When the wave was closed (RFC 3339, UTC), the same in all its pages.
     #[schemars(with = "String", extend("format" = "date-time"))]
-    #[serde(deserialize_with = "crate::time::moment")]
+    #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
     pub released_at: Timestamp,
-    /// The orders of this page: 1 to 90, each in one page only, and whole.
+    /// The orders of this page, 1 to 90. An order is never split over two pages.
     #[schemars(length(min = 1, max = 90))]
     pub order_ids: Vec<OrderId>,
-    /// What to take from the shelves for these orders, each product once.
+    /// The products to pick for these orders, each once.
     #[schemars(length(min = 1))]
     pub picks: Vec<Pick>,
 }
@@ -37,23 +37,24 @@ pub struct PickWaveReleased {
 pub struct Pick {
     /// The product.
     pub sku: Sku,
-    /// How many, over all orders of the page.
+    /// The number of pieces over all orders of the page.
     #[schemars(range(min = 1))]
     pub quantity: u32,
-    /// The orders that they are for.
+    /// The orders that need the product.
     pub order_ids: Vec<OrderId>,
 }
 
 impl PickWaveReleased {
-    /// The most orders of one page: a reader writes a row for each and its marker in one DynamoDB transaction (at most 100 actions,
-    /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>, 2026-11-21).
+    /// The most orders of one page. A consumer writes one row per order and its marker in one DynamoDB transaction (at
+    /// most 100 actions, <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ServiceQuotas.html>,
+    /// 2026-11-21).
     pub const MAX_ORDERS: usize = 90;
 
-    /// The most order lines of one page (the orders named by its picks, summed). With the longest identifiers this is 170 KB:
-    /// below the 256 KB that any part of the way takes, and below a DynamoDB item's 400 KB.
+    /// The most order lines of one page (the orders named by its picks, summed). With the longest identifiers this is
+    /// 170 KB: below the 256 KB that every service on the way accepts, and below the 400 KB of a DynamoDB item.
     pub const MAX_LINES: usize = 1000;
 
-    /// How many order lines the page holds.
+    /// The number of order lines in the page: the orders named by its picks, summed.
     pub fn line_count(&self) -> usize {
         self.picks.iter().map(|pick| pick.order_ids.len()).sum()
     }
@@ -86,7 +87,7 @@ impl Fact for PickWaveReleased {
         distinct(&skus).ok_or_else(|| InvalidValue::new("picks must name each sku once"))?;
         for pick in &self.picks {
             distinct(&pick.order_ids).ok_or_else(|| InvalidValue::new("a pick must name each order once"))?;
-            // Nobody orders less than one piece, so an order more than pieces means that a sum went wrong.
+            // Each order needs at least one piece, so fewer pieces than orders means that the sum is wrong.
             if (pick.quantity as usize) < pick.order_ids.len().max(1) {
                 return Err(InvalidValue::new("a pick must hold at least a piece for each of its orders"));
             }
@@ -99,7 +100,7 @@ impl Fact for PickWaveReleased {
     }
 }
 
-/// The values as a set, if none is there twice.
+/// The values as a set; none if a value occurs twice.
 fn distinct<T: Ord>(values: &[T]) -> Option<BTreeSet<&T>> {
     let set: BTreeSet<&T> = values.iter().collect();
     (set.len() == values.len()).then_some(set)
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_contradicts_itself_is_refused() {
+    fn inconsistent_page_is_invalid() {
         assert_eq!(page().validate(), Ok(()));
         let refused = |change: fn(&mut PickWaveReleased), why: &str| {
             let mut page = page();
@@ -146,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_biggest_page_fits_a_bus_entry() {
+    fn largest_page_fits_into_a_bus_entry() {
         let long = |n: usize| format!("{n:064}");
         let mut page = page();
         page.wave_id = WaveId::parse(long(0)).unwrap();

@@ -1,22 +1,22 @@
-//! Personal data that must not reach a log.
+//! [`Redacted`] keeps personal data out of logs.
 
 use std::fmt;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Holds personal data: serialized as the value itself, shown by `Debug` as `<redacted>`, with no `Display`.
+/// Wraps personal data. Serde writes the value itself, `Debug` writes `<redacted>`, and there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Redacted<T>(T);
 
 impl<T> Redacted<T> {
-    /// Marks a value as personal.
+    /// Wraps a personal value.
     pub fn new(value: T) -> Self {
         Self(value)
     }
 
-    /// The value, for the one place that needs it.
+    /// The personal value. The caller must not log it.
     pub fn reveal(&self) -> &T {
         &self.0
     }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debug_shows_nothing_and_json_shows_all() {
+    fn redacted_debug_hides_value_and_json_keeps_it() {
         let email = Redacted::new("ada@example.com");
         assert_eq!(format!("{email:?}"), "<redacted>");
         assert_eq!(serde_json::to_string(&email).unwrap(), "\"ada@example.com\"");

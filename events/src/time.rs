@@ -1,4 +1,4 @@
-//! Times as events write them.
+//! Deserializes the times and dates of events.
 
 use std::borrow::Cow;
 use std::str::FromStr;
@@ -7,20 +7,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::de::{Deserialize, Deserializer, Error};
 
-/// Reads a moment.
-pub(crate) fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-    read(deserializer, "must be a time such as 2026-05-26T14:22:07Z")
+pub(crate) fn deserialize_timestamp<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    parse_text(deserializer, "must be a time such as 2026-05-26T14:22:07Z")
 }
 
-/// Reads a day.
-pub(crate) fn day<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
-    read(deserializer, "must be a day such as 2026-05-26")
+pub(crate) fn deserialize_date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    parse_text(deserializer, "must be a day such as 2026-05-26")
 }
 
-/// The error says what is wanted and repeats nothing of what is there, unlike the parser's own.
-fn read<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D, otherwise: &str) -> Result<T, D::Error> {
+/// Parses a JSON string. The error is `expected`, because jiff's own error repeats a part of the text.
+fn parse_text<'de, D: Deserializer<'de>, T: FromStr>(deserializer: D, expected: &str) -> Result<T, D::Error> {
     let text = Cow::<str>::deserialize(deserializer)?;
-    text.parse().map_err(|_| D::Error::custom(otherwise))
+    text.parse().map_err(|_| D::Error::custom(expected))
 }
 
 #[cfg(test)]
@@ -30,22 +28,22 @@ mod tests {
     use super::*;
 
     #[derive(serde::Deserialize)]
-    struct At(#[serde(deserialize_with = "moment")] Timestamp);
+    struct Time(#[serde(deserialize_with = "deserialize_timestamp")] Timestamp);
 
     #[derive(serde::Deserialize)]
-    struct On(#[serde(deserialize_with = "day")] Date);
+    struct Day(#[serde(deserialize_with = "deserialize_date")] Date);
 
     #[test]
-    fn a_bad_time_is_not_repeated() {
+    fn invalid_time_error_omits_value() {
         let bad = ["2026-05-26T14:@2:07Z", "ada@example.com", "2026-05-26T14:22:07Z[ada@example.com]", "", "9"];
         for text in bad {
-            let error = from_str::<At>(&format!("{text:?}")).err().unwrap().to_string();
+            let error = from_str::<Time>(&format!("{text:?}")).err().unwrap().to_string();
             assert_eq!(error, "must be a time such as 2026-05-26T14:22:07Z", "{text}");
         }
-        let error = from_str::<On>(r#""2026-11-@1""#).err().unwrap().to_string();
+        let error = from_str::<Day>(r#""2026-11-@1""#).err().unwrap().to_string();
         assert_eq!(error, "must be a day such as 2026-05-26");
-        let At(time) = from_str(r#""2026-05-26T14:22:07\u005a""#).unwrap();
-        let On(day) = from_str(r#""2026-05-26""#).unwrap();
+        let Time(time) = from_str(r#""2026-05-26T14:22:07\u005a""#).unwrap();
+        let Day(day) = from_str(r#""2026-05-26""#).unwrap();
         assert_eq!((time.to_string().as_str(), day.to_string().as_str()), ("2026-05-26T14:22:07Z", "2026-05-26"));
     }
 }

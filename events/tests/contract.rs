@@ -1,4 +1,6 @@
-//! The contract on disk: samples are read and written back unchanged, schemas agree with the types and only grow.
+//! The contract on disk: samples round-trip unchanged, and schemas match the types and only grow.
+//!
+//! `UPDATE_SCHEMAS=1 cargo test -p switchyard-events` writes the schemas of changed types.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a helper that fails is a test that fails
 
@@ -12,29 +14,28 @@ use switchyard_events::{
     PickWaveReleased, parse_body,
 };
 
-fn file(folder: &str, name: &str) -> PathBuf {
+fn path_in(folder: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join(name)
 }
 
-fn name<T: Fact>() -> String {
+fn file_name<T: Fact>() -> String {
     format!("{}.v{}.json", T::TYPE, T::VERSION)
 }
 
 fn sample<T: Fact>() -> String {
-    fs::read_to_string(file("samples", &name::<T>())).expect("every fact has a sample")
+    fs::read_to_string(path_in("samples", &file_name::<T>())).expect("every fact has a sample")
 }
 
-fn round_trips<T: Fact + DomainEvent>() {
+fn assert_round_trip<T: Fact + DomainEvent>() {
     let text = sample::<T>();
     let body = format!(r#"{{"version":"0","detail-type":"{}","detail":{text}}}"#, T::TYPE);
     let raw = parse_body(&body).unwrap();
     let envelope = Envelope { data: T::parse(&raw).unwrap(), metadata: raw.metadata };
     // Compared as text, not as `Value`: 101.50 must not come back as 101.5.
-    let squeezed: String = compact(&text);
-    assert_eq!(serde_json::to_string(&envelope).unwrap(), squeezed);
+    assert_eq!(serde_json::to_string(&envelope).unwrap(), compact(&text));
 }
 
-/// Takes the white space between tokens out.
+/// Removes the white space between tokens.
 fn compact(json: &str) -> String {
     let (mut in_string, mut escaped) = (false, false);
     json.chars()
@@ -57,14 +58,15 @@ fn schema<T: Fact>() -> Value {
     schema
 }
 
-/// Compares the schema on disk with the types; with `UPDATE_SCHEMAS=1` writes it, unless the change is not additive.
-fn agrees_with_its_schema<T: Fact>() {
-    let path = file("schemas", &name::<T>());
+/// Compares the schema on disk with the type. With `UPDATE_SCHEMAS=1` it writes the schema, unless the change is not
+/// additive.
+fn assert_schema_matches<T: Fact>() {
+    let path = path_in("schemas", &file_name::<T>());
     let now = schema::<T>();
     let before: Option<Value> = fs::read_to_string(&path).ok().map(|text| serde_json::from_str(&text).unwrap());
     if let Some(before) = &before {
-        let broken = not_additive("", before, &now);
-        assert!(broken.is_empty(), "{} breaks its readers or its archive; raise VERSION: {broken:#?}", T::TYPE);
+        let breaking = breaking_changes("", before, &now);
+        assert!(breaking.is_empty(), "{} breaks its readers or its archive; raise VERSION: {breaking:#?}", T::TYPE);
     }
     if std::env::var_os("UPDATE_SCHEMAS").is_some() {
         fs::write(&path, serde_json::to_string_pretty(&now).unwrap() + "\n").unwrap();
@@ -78,47 +80,48 @@ fn agrees_with_its_schema<T: Fact>() {
     }
 }
 
-/// What an additive change may not do: take a property away, change a rule, or require what old events do not have.
-fn not_additive(path: &str, before: &Value, now: &Value) -> Vec<String> {
+/// The changes that are not additive: a property is removed, a rule is changed or added, or more fields are required.
+fn breaking_changes(path: &str, before: &Value, now: &Value) -> Vec<String> {
     let (Value::Object(old), Value::Object(new)) = (before, now) else {
         return if before == now { vec![] } else { vec![format!("{path}: {before} became {now}")] };
     };
-    let mut broken = vec![];
+    let mut breaking = vec![];
     for (key, old_value) in old {
         let here = format!("{path}/{key}");
         match (key.as_str(), new.get(key)) {
             ("required", Some(new_value)) if old_value != new_value => {
-                broken.push(format!("{here}: what is required changed"));
+                breaking.push(format!("{here}: required fields changed"));
             }
             ("title" | "description" | "required", _) => {}
-            (_, None) => broken.push(format!("{here}: taken away")),
-            (_, Some(new_value)) => broken.extend(not_additive(&here, old_value, new_value)),
+            (_, None) => breaking.push(format!("{here}: removed")),
+            (_, Some(new_value)) => breaking.extend(breaking_changes(&here, old_value, new_value)),
         }
     }
-    // Inside `properties` and `$defs` a new name is an addition; anywhere else it is a new rule that old events may break.
+    // Inside `properties` and `$defs` a new name is an addition; anywhere else it is a new rule that old events may
+    // violate.
     let names = path.ends_with("/properties") || path.ends_with("/$defs");
     let added = new.keys().filter(|key| !old.contains_key(*key) && !names && *key != "description");
-    broken.extend(added.map(|key| format!("{path}/{key}: a new rule")));
-    broken
+    breaking.extend(added.map(|key| format!("{path}/{key}: a new rule")));
+    breaking
 }
 
-macro_rules! contract_of {
+macro_rules! contract_tests {
     ($($module:ident: $fact:ty),*) => {$(
         mod $module {
             use super::*;
 
             #[test]
-            fn its_sample_is_read_and_written_back_unchanged() {
-                round_trips::<$fact>();
+            fn sample_round_trips_unchanged() {
+                assert_round_trip::<$fact>();
             }
 
             #[test]
-            fn its_schema_agrees_with_its_type_and_only_grows() {
-                agrees_with_its_schema::<$fact>();
+            fn schema_matches_type_and_only_grows() {
+                assert_schema_matches::<$fact>();
             }
 
             #[test]
-            fn its_sample_is_valid_by_its_schema() {
+            fn sample_is_valid_by_schema() {
                 let sample: Value = serde_json::from_str(&sample::<$fact>()).unwrap();
                 let schema = schema::<$fact>();
                 let validator = jsonschema::draft202012::new(&schema).unwrap();
@@ -129,7 +132,7 @@ macro_rules! contract_of {
     )*};
 }
 
-contract_of!(
+contract_tests!(
     order_placed: OrderPlaced,
     order_confirmed: OrderConfirmed,
     order_flagged: OrderFlagged,
@@ -138,7 +141,7 @@ contract_of!(
 );
 
 #[test]
-fn taking_a_property_away_requiring_one_or_changing_a_rule_is_noticed() {
+fn breaking_schema_changes_are_detected() {
     let before = schema::<OrderPlaced>();
     let mut without = before.clone();
     without["properties"].as_object_mut().unwrap().remove("data");
@@ -146,15 +149,16 @@ fn taking_a_property_away_requiring_one_or_changing_a_rule_is_noticed() {
     stricter["required"].as_array_mut().unwrap().push("extra".into());
     let mut other = before.clone();
     other["$defs"]["OrderLine"]["properties"]["name"]["type"] = "number".into();
-    for broken in [&without, &stricter, &other] {
-        assert!(!not_additive("", &before, broken).is_empty());
+    for breaking in [&without, &stricter, &other] {
+        assert!(!breaking_changes("", &before, breaking).is_empty());
     }
     let mut more = before.clone();
     more["$defs"]["OrderLine"]["properties"]["gift"] = serde_json::json!({"type": "boolean"});
-    assert_eq!(not_additive("", &before, &more), Vec::<String>::new());
+    assert_eq!(breaking_changes("", &before, &more), Vec::<String>::new());
 }
 
-fn read_changed(from: &str, to: &str) -> String {
+/// The result of parsing the `OrderPlaced` sample with one text replaced: `ok` or the error.
+fn parse_changed(from: &str, to: &str) -> String {
     let text = compact(&sample::<OrderPlaced>());
     let changed = text.replacen(from, to, 1);
     assert_ne!(text, changed, "{from} is not in the sample");
@@ -166,9 +170,9 @@ fn read_changed(from: &str, to: &str) -> String {
 }
 
 #[test]
-fn a_bad_event_is_refused_with_the_field_and_without_its_values() {
+fn invalid_event_error_names_field_without_value() {
     let check = |from, to, expected: &str| {
-        let error = read_changed(from, to);
+        let error = parse_changed(from, to);
         assert!(error.starts_with(expected), "{from} -> {to}: {error}");
         assert!(!error.contains("ada@example.com"), "{error}");
     };
@@ -185,13 +189,13 @@ fn a_bad_event_is_refused_with_the_field_and_without_its_values() {
     check("\"id\":\"ord_8h2a\"", "\"id\":\"ord_other\"", "detail.metadata.aggregate: does not name");
     check("\"sequence\":1", "\"sequence\":7", "detail.metadata.event_id: is not derived");
     check("ada@example.com", "ada@example.com\\nBcc: x@y.zz", "detail.data.email: must be a mail address");
-    check("placed_at\":\"2026-05-26", "placed_at\":\"2026-05-28", "detail.data.placed_at: lies more than a day after");
+    check("placed_at\":\"2026-05-26", "placed_at\":\"2026-05-28", "detail.data.placed_at: is more than a day after");
     check("TEA-07", "MUG-01", "detail.data: items must name each sku once");
     check("\"metadata\"", "\"meta\"", "detail: missing field `metadata`");
 }
 
 #[test]
-fn the_samples_event_ids_are_the_derived_ones() {
+fn sample_event_ids_are_derived() {
     for (event_type, aggregate, sequence) in [
         ("OrderPlaced", "ord_8h2a", 1),
         ("OrderConfirmed", "ord_8h2a", 2),
@@ -199,7 +203,7 @@ fn the_samples_event_ids_are_the_derived_ones() {
         ("PickWaveReleased", "20260526T1420Z", 1),
         ("NexusThresholdCrossed", "US-CA.2026", 1),
     ] {
-        let text = fs::read_to_string(file("samples", &format!("{event_type}.v1.json"))).unwrap();
+        let text = fs::read_to_string(path_in("samples", &format!("{event_type}.v1.json"))).unwrap();
         let derived = EventId::derive(event_type, aggregate, sequence);
         assert!(text.contains(derived.as_str()), "{event_type}: {derived}");
     }
