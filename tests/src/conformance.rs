@@ -13,7 +13,7 @@ use switchyard_events::EventId;
 use crate::facts;
 use crate::world::World;
 
-const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90, generation: 1 };
+const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90 };
 
 /// The event that a fault strikes.
 fn second(bench: &ConsumerHarness) -> EventId {

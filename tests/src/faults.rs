@@ -22,7 +22,7 @@ use tokio::time::Instant;
 
 use crate::world::World;
 
-const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90, generation: 1 };
+const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90 };
 
 /// A table and queues of this test's own, and the way to them through a proxy.
 struct Setup {

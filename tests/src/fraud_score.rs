@@ -14,7 +14,7 @@ use crate::world::{Item, World, cart, text, until, user};
 
 fn batch(bench: &ConsumerHarness) -> Batch<Transactional<Fraud>> {
     let fraud = Fraud::with_threshold(FlagThreshold::default()).unwrap();
-    let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
+    let memory = DedupConfig { marker_ttl_days: 90 };
     Batch::transactional(fraud, bench.table.clone(), bench.queue.clone(), memory, bench.clock.clone())
 }
 

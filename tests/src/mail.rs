@@ -62,7 +62,7 @@ async fn desk(world: &World, sender: Option<String>, gate: &Gate) -> (ConsumerHa
     });
     let email = Email::from_env(&mut env, &Clients::from_sdk(config));
     env.finish(()).unwrap();
-    let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
+    let memory = DedupConfig { marker_ttl_days: 90 };
     let (table, queue) = (bench.table.clone(), bench.queue.clone());
     let batch = Batch::leased(email, table, queue, SignedDuration::from_secs(60), memory, bench.clock.clone());
     (bench, batch)

@@ -149,7 +149,7 @@ impl Shop {
     async fn open() -> Self {
         let world = World::shared().await;
         let bench = ConsumerHarness::new(&world.cloud.config, "recommending").await;
-        let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
+        let memory = DedupConfig { marker_ttl_days: 90 };
         let (table, queue) = (bench.table.clone(), bench.queue.clone());
         let batch = Batch::transactional(Recommendations, table, queue, memory, bench.clock.clone());
         Self { bench, batch, _world: world }

@@ -103,7 +103,7 @@ pub async fn bench<C: Consumer>(world: &World, consumer: C) -> (ConsumerHarness,
 
 /// One more worker on a bench.
 pub fn on<C: Consumer>(bench: &ConsumerHarness, consumer: C) -> Batch<Transactional<C>> {
-    let memory = DedupConfig { marker_ttl_days: 90, generation: 1 };
+    let memory = DedupConfig { marker_ttl_days: 90 };
     let (table, queue, clock) = (bench.table.clone(), bench.queue.clone(), bench.clock.clone());
     Batch::transactional(consumer, table, queue, memory, clock)
 }

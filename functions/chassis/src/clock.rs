@@ -1,14 +1,14 @@
-//! The time, which tests may set.
+//! The current time, which tests can set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
 
-/// Tells the time.
+/// A source of the current time.
 #[derive(Debug, Clone, Default)]
 pub struct Clock {
-    /// Milliseconds since 1970, where a test has set them.
+    /// Milliseconds since 1970, if a test has fixed them.
     fixed: Option<Arc<AtomicI64>>,
 }
 
@@ -18,12 +18,12 @@ impl Clock {
         Self::default()
     }
 
-    /// A clock that stands still until it is set.
+    /// A clock that does not advance until it is set.
     pub fn fixed(now: Timestamp) -> Self {
         Self { fixed: Some(Arc::new(AtomicI64::new(now.as_millisecond()))) }
     }
 
-    /// Sets a fixed clock, and all its clones; the machine's clock cannot be set.
+    /// Sets a fixed clock and all its clones. Has no effect on the machine's clock.
     pub fn set(&self, now: Timestamp) {
         if let Some(fixed) = &self.fixed {
             fixed.store(now.as_millisecond(), Ordering::SeqCst);

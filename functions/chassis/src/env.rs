@@ -3,31 +3,31 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// Every variable that is missing or cannot be read.
+/// All variables that are missing or cannot be parsed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("configuration: {}", .0.join("; "))]
 pub struct EnvError(pub Vec<String>);
 
 type Lookup = Box<dyn Fn(&str) -> Option<String>>;
 
-/// Reads variables and remembers what was wrong, so that one deployment shows every mistake.
+/// Reads variables and collects the mistakes, so that one deployment shows all of them.
 pub struct Env {
     lookup: Lookup,
     mistakes: Vec<String>,
 }
 
 impl Env {
-    /// The process' own variables.
+    /// The variables of this process.
     pub fn process() -> Self {
-        Self::from(|name: &str| std::env::var(name).ok())
+        Self::from_lookup(|name: &str| std::env::var(name).ok())
     }
 
     /// Variables from elsewhere, for tests.
-    pub fn from(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String> + 'static) -> Self {
         Self { lookup: Box::new(lookup), mistakes: Vec::new() }
     }
 
-    /// A variable that must be there. If it is not, the value is a placeholder and [`Env::finish`] fails.
+    /// A required variable. If it is missing, the value is a placeholder and [`Env::finish`] fails.
     pub fn required<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> T {
         if (self.lookup)(name).is_none() {
             self.mistakes.push(format!("{name} is not set"));
@@ -35,23 +35,23 @@ impl Env {
         self.optional(name).unwrap_or_default()
     }
 
-    /// A variable that has a default.
+    /// An optional variable with a default.
     pub fn or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
         self.optional(name).unwrap_or(default)
     }
 
-    /// A variable that may be missing.
+    /// An optional variable.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let text = (self.lookup)(name)?;
         text.parse().map_err(|error| self.mistakes.push(format!("{name} cannot be read: {error}"))).ok()
     }
 
-    /// Adds a mistake that lies elsewhere, such as in a data file packed with the function.
+    /// Adds a mistake from elsewhere, such as from a data file packed with the function.
     pub fn mistake(&mut self, mistake: impl Display) {
         self.mistakes.push(mistake.to_string());
     }
 
-    /// The configuration, or every mistake that was made on the way to it.
+    /// The configuration, or all mistakes found while reading it.
     pub fn finish<T>(self, configuration: T) -> Result<T, EnvError> {
         if self.mistakes.is_empty() { Ok(configuration) } else { Err(EnvError(self.mistakes)) }
     }
@@ -62,8 +62,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_mistakes_are_in_one_error() {
-        let mut env = Env::from(|name| (name == "MAX_RECEIVES").then(|| "five".into()));
+    fn env_error_lists_all_mistakes() {
+        let mut env = Env::from_lookup(|name| (name == "MAX_RECEIVES").then(|| "five".into()));
         let table: String = env.required("TABLE_NAME");
         let receives: u32 = env.required("MAX_RECEIVES");
         let days: u32 = env.or("MARKER_TTL_DAYS", 90);

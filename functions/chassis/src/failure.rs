@@ -1,19 +1,19 @@
-//! What a handler may answer when it cannot do its work.
+//! Why an event was not applied.
 
 use std::time::Duration;
 
-/// Why an event was not applied, and whether it may be tried again.
+/// Why an event was not applied, and whether a retry can help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// It may work later: the message comes back after a backoff, at most `MAX_RECEIVES` times.
+    /// A retry can help: the message is redelivered after a backoff, until its `MAX_RECEIVES`th receive.
     #[error("{reason}")]
     Retry {
         /// What went wrong, without personal data.
         reason: String,
-        /// When to try again; full-jitter exponential backoff if not said.
+        /// When to retry; `None` for exponential backoff with full jitter.
         after: Option<Duration>,
     },
-    /// It can never work: the message goes to the dead-letter queue at once.
+    /// A retry cannot help: the message goes to the dead-letter queue immediately.
     #[error("{code}: {reason}")]
     Reject {
         /// A short, stable name of the cause, such as `unknown_version`.
@@ -24,17 +24,17 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// Try again after a backoff.
+    /// Retry after a backoff.
     pub fn retry(reason: impl std::fmt::Display) -> Self {
         Self::Retry { reason: reason.to_string(), after: None }
     }
 
-    /// Try again, but not before this time has passed.
+    /// Retry, but not before this time has passed.
     pub fn retry_after(after: Duration, reason: impl std::fmt::Display) -> Self {
         Self::Retry { reason: reason.to_string(), after: Some(after) }
     }
 
-    /// Never try again.
+    /// Do not retry.
     pub fn reject(code: &str, reason: impl std::fmt::Display) -> Self {
         Self::Reject { code: code.to_owned(), reason: reason.to_string() }
     }

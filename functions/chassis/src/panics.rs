@@ -1,4 +1,4 @@
-//! A handler's panic as its own event's failure, without what the panic said: that may hold personal data.
+//! A handler's panic as the failure of its event, without the panic's message: that may hold personal data.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ thread_local! {
     static LAST: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Remembers where a panic came from, and keeps its message out of the log.
+/// Stores where a panic came from, and keeps its message out of the log.
 pub(crate) fn hook() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
@@ -17,7 +17,7 @@ pub(crate) fn hook() {
     }));
 }
 
-/// The failure that stands for the panic just caught.
+/// The failure for the panic that was just caught.
 pub(crate) fn failure() -> Failure {
     let place = LAST.take();
     Failure::retry(if place.is_empty() {

@@ -32,7 +32,7 @@ pub async fn review(job: &Job, order_id: &OrderId) -> Result<ReviewOutcome, Fail
     effects.emit(OrderConfirmed { order_id: order_id.clone(), user_id, score, confirmed_at }, AFTER_REVIEW)?;
     match job.commit(effects).await? {
         Committed::Done => Ok(ReviewOutcome::Confirmed),
-        Committed::Before | Committed::Refused => Ok(ReviewOutcome::AlreadyConfirmed),
+        Committed::AlreadyDone | Committed::ConditionFailed => Ok(ReviewOutcome::AlreadyConfirmed),
     }
 }
 

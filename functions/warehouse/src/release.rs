@@ -116,7 +116,7 @@ async fn close(job: &Job, wave: Wave) -> Result<Timestamp, Failure> {
     for shard in 0..SHARDS {
         effects.update(wave.shard_key(shard), Update::new().set("closed_at", job.now()));
     }
-    if job.commit(effects).await? == Committed::Refused {
+    if job.commit(effects).await? == Committed::ConditionFailed {
         return Err(Failure::retry("the wave could not be closed"));
     }
     let row = job.table.get(&wave.closed_key()).await?;
@@ -156,8 +156,8 @@ async fn write(job: &Job, wave: Wave, page: PickWaveReleased) -> Result<(), Fail
     let sequence = page.page.into();
     effects.emit(page, sequence)?;
     match job.commit(effects).await? {
-        Committed::Done | Committed::Before => Ok(()),
-        Committed::Refused => Err(Failure::retry("a page could not be written")),
+        Committed::Done | Committed::AlreadyDone => Ok(()),
+        Committed::ConditionFailed => Err(Failure::retry("a page could not be written")),
     }
 }
 

@@ -30,7 +30,7 @@ pub struct Floor {
     pub bench: ConsumerHarness,
 }
 
-pub const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90, generation: 1 };
+pub const MEMORY: DedupConfig = DedupConfig { marker_ttl_days: 90 };
 
 pub type Picker = Batch<Transactional<Warehouse>>;
 

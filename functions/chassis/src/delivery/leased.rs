@@ -1,0 +1,229 @@
+//! Events whose effect is outside DynamoDB: claim a lease, send, complete.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use rust_decimal::prelude::ToPrimitive;
+use tokio::time::Instant;
+
+use crate::aws_error::{dynamodb_failure, is_contention};
+use crate::delivery::apply::Apply;
+use crate::delivery::dedup::{DedupConfig, marker_key, stamp};
+use crate::dynamodb::expression::Placeholders;
+use crate::dynamodb::table::Usage;
+use crate::{
+    Clock, Condition, Failure, Item, Key, Outcome, Received, Row, Sender, Sent, Table, Update, backoff, number_of,
+    panics, text_of,
+};
+
+/// Applies events by sending them under a lease.
+pub struct Leased<S> {
+    pub(crate) sender: S,
+    pub(crate) table: Table,
+    pub(crate) clock: Clock,
+    pub(crate) lease: SignedDuration,
+    pub(crate) dedup: DedupConfig,
+}
+
+/// How often a claim that meets another write is retried before the message is returned: about a second, beside the SDK's own
+/// retries.
+const MAX_CLAIM_RETRIES: u32 = 8;
+
+/// How often completing a lease is attempted.
+const MAX_COMPLETE_ATTEMPTS: u32 = 5;
+
+/// The answer to a request for the lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// This worker holds the lease.
+    Acquired {
+        /// The fencing token: random, so that no other worker has the same.
+        owner: String,
+    },
+    /// Another worker holds the lease.
+    InFlight {
+        /// When that lease ends.
+        until: Timestamp,
+    },
+    /// The event was sent before.
+    Completed,
+}
+
+impl<S: Sender> Apply for Leased<S> {
+    const NAME: &'static str = S::NAME;
+    type Event = S::Event;
+
+    async fn apply(&self, events: &[Received<S::Event>], deadline: Instant) -> Vec<Outcome> {
+        let out_of_time = || Outcome::Failed(Failure::retry("returned to the queue: no time was left"));
+        join_all(events.iter().map(async |event| {
+            if Instant::now() >= deadline {
+                return out_of_time();
+            }
+            // Not cancelled at the deadline: after sending, the remaining time is needed to complete the lease.
+            self.apply_one(event).await.unwrap_or_else(Outcome::Failed)
+        }))
+        .await
+    }
+
+    fn take_usage(&self) -> Usage {
+        self.table.take_usage()
+    }
+}
+
+impl<S: Sender> Leased<S> {
+    async fn apply_one(&self, event: &Received<S::Event>) -> Result<Outcome, Failure> {
+        let owner = match self.claim(event).await? {
+            Claim::Completed => return Ok(Outcome::Duplicate),
+            Claim::InFlight { until } => {
+                let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
+                return Ok(Outcome::Deferred(left.max(Duration::from_secs(1))));
+            }
+            Claim::Acquired { owner } => owner,
+        };
+        let sent = AssertUnwindSafe(self.sender.send(event)).catch_unwind().await;
+        match sent.unwrap_or_else(|_| Err(panics::failure())) {
+            Ok(sent) => self.complete(event, &owner, &sent).await,
+            Err(failure) => {
+                self.release(event, &owner).await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Takes the lease if it is free or has ended.
+    async fn claim(&self, event: &Received<S::Event>) -> Result<Claim, Failure> {
+        let now = self.clock.now();
+        let owner = format!("{:032x}", fastrand::u128(..));
+        let row = Row::new(marker_key(event))
+            .set("event_id", event.metadata.event_id.as_str())
+            .set("owner", owner.as_str())
+            .set("lease_until", (now + self.lease).as_millisecond())
+            .set("expires_at", self.dedup.expires_at(now));
+        let condition = "attribute_not_exists(pk) OR (attribute_not_exists(processed_at) AND lease_until <= :now)";
+        let put = self.table.client.put_item().table_name(&self.table.name).set_item(Some(row.into_item()));
+        let put = put
+            .condition_expression(condition)
+            .expression_attribute_values(":now", AttributeValue::N(now.as_millisecond().to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let mut attempt = 0;
+        loop {
+            let error = match put.clone().send().await {
+                Ok(answer) => {
+                    self.table.count(answer.consumed_capacity());
+                    return Ok(Claim::Acquired { owner });
+                }
+                Err(error) => error,
+            };
+            self.table.count(None);
+            match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(held)) => {
+                    return Ok(claim_from_existing_row(held.item(), owner));
+                }
+                Some(service) if is_contention(service.code()) && attempt < MAX_CLAIM_RETRIES => {
+                    tokio::time::sleep(backoff::contention(attempt)).await;
+                    attempt += 1;
+                }
+                _ => return Err(dynamodb_failure("PutItem", &error)),
+            }
+        }
+    }
+
+    /// Completes the lease. Changes nothing if another worker owns it now; that worker completes it instead.
+    async fn complete(&self, event: &Received<S::Event>, owner: &str, sent: &Sent) -> Result<Outcome, Failure> {
+        let stamped = stamp(Row::new(marker_key(event)), event, self.clock.now());
+        let mut update = Update::new().set("reference", sent.reference.as_str()).remove("owner").remove("lease_until");
+        for (name, value) in stamped.attributes {
+            update = update.set(&name, crate::Value(value));
+        }
+        for attempt in 0..MAX_COMPLETE_ATTEMPTS {
+            match self.update_if(&marker_key(event), &update.clone().when(Condition::equals("owner", owner))).await {
+                Ok(true) => return Ok(Outcome::Applied),
+                Ok(false) => {
+                    tracing::warn!(
+                        event_id = event.metadata.event_id.as_str(),
+                        "the lease had ended before it was completed"
+                    );
+                    return Ok(Outcome::Duplicate);
+                }
+                Err(failure) if attempt + 1 == MAX_COMPLETE_ATTEMPTS => return Err(failure),
+                Err(_) => tokio::time::sleep(backoff::contention(attempt)).await,
+            }
+        }
+        Err(Failure::retry("not completed"))
+    }
+
+    /// Ends the lease now, so that the next attempt need not wait. If this fails, the lease ends at its time.
+    async fn release(&self, event: &Received<S::Event>, owner: &str) {
+        let update = Update::new().set("lease_until", 0_i64).when(Condition::equals("owner", owner));
+        if let Err(failure) = self.update_if(&marker_key(event), &update).await {
+            tracing::warn!(error = %failure, "the lease could not be released; it ends at its time");
+        }
+    }
+
+    /// Updates a row under a condition. Returns false if the condition does not hold.
+    async fn update_if(&self, key: &Key, update: &Update) -> Result<bool, Failure> {
+        let mut placeholders = Placeholders::default();
+        let (expression, condition) = update.to_expression(&mut placeholders);
+        let (names, values) = placeholders.finish();
+        let request = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key.to_item()));
+        let request = request
+            .update_expression(expression)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match request.send().await {
+            Ok(answer) => {
+                self.table.count(answer.consumed_capacity());
+                Ok(true)
+            }
+            Err(error) => {
+                self.table.count(None);
+                match error.as_service_error() {
+                    Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
+                    _ => Err(dynamodb_failure("UpdateItem", &error)),
+                }
+            }
+        }
+    }
+}
+
+/// What an existing row means for a claim. The row may be this claim's own: written by a call whose answer was lost, so that the SDK
+/// retried it.
+fn claim_from_existing_row(item: Option<&Item>, owner: String) -> Claim {
+    let Some(item) = item else {
+        return Claim::InFlight { until: Timestamp::UNIX_EPOCH };
+    };
+    if item.contains_key("processed_at") {
+        return Claim::Completed;
+    }
+    if text_of(item, "owner") == Some(owner.as_str()) {
+        return Claim::Acquired { owner };
+    }
+    let until = number_of(item, "lease_until").and_then(|ms| ms.to_i64()).unwrap_or_default();
+    Claim::InFlight { until: Timestamp::from_millisecond(until).unwrap_or(Timestamp::UNIX_EPOCH) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn existing_lease_is_own_foreign_or_completed() {
+        let row = Row::new(Key::new("ORDER#1", "EVENT#1")).set("owner", "own").set("lease_until", 5000_i64);
+        let claim = |row: &Row, owner: &str| claim_from_existing_row(Some(&row.clone().into_item()), owner.to_owned());
+        assert_eq!(claim(&row, "own"), Claim::Acquired { owner: "own".into() });
+        let until = Timestamp::from_second(5).unwrap();
+        assert_eq!(claim(&row, "another"), Claim::InFlight { until });
+        let completed = row.set("processed_at", until);
+        assert_eq!(claim(&completed, "own"), Claim::Completed);
+    }
+}

@@ -1,0 +1,7 @@
+//! One batch of messages: parse, apply, answer per message.
+
+pub(crate) mod apply;
+pub(crate) mod batch;
+pub(crate) mod dedup;
+pub(crate) mod leased;
+pub(crate) mod transactional;

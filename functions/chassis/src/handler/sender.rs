@@ -1,0 +1,44 @@
+//! What the author of a consumer implements whose effect is outside DynamoDB.
+
+use switchyard_events::DomainEvent;
+
+use crate::{Failure, Received};
+
+/// A consumer whose effect cannot be part of a transaction, such as mail.
+///
+/// A lease in the consumer's table keeps two workers from sending at the same time. A completed lease keeps an event from being
+/// sent again. Only a crash between sending and completing can send an event a second time, after the lease has ended.
+///
+/// ```
+/// use switchyard_chassis::{Failure, Received, Sender, Sent};
+/// use switchyard_events::OrderPlaced;
+///
+/// struct Webhook;
+///
+/// impl Sender for Webhook {
+///     const NAME: &'static str = "webhook";
+///     type Event = OrderPlaced;
+///
+///     async fn send(&self, order: &Received<OrderPlaced>) -> Result<Sent, Failure> {
+///         // Call the other system here. Give it the event's id, if it has a use for idempotency keys.
+///         Ok(Sent { reference: format!("accepted-{}", order.metadata.event_id) })
+///     }
+/// }
+/// ```
+#[allow(async_fn_in_trait)] // as for `Consumer`
+pub trait Sender {
+    /// The consumer's name: its folder, its function, its entry in the template.
+    const NAME: &'static str;
+    /// What it reads: one fact, or an enum of several.
+    type Event: DomainEvent;
+
+    /// Causes the effect.
+    async fn send(&self, event: &Received<Self::Event>) -> Result<Sent, Failure>;
+}
+
+/// What the other system calls the effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sent {
+    /// The effect's identifier in the other system, such as the message id of SES.
+    pub reference: String,
+}

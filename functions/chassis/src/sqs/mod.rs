@@ -1,0 +1,4 @@
+//! The queue of a consumer and its dead-letter queue.
+
+pub(crate) mod dead_letter;
+pub(crate) mod queue;
