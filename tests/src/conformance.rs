@@ -38,8 +38,8 @@ fn fate(n: u32) -> String {
 /// A batch of a consumer whose effect lies in its table.
 macro_rules! transactional {
     ($consumer:expr) => {
-        |_world: &World, bench: &ConsumerHarness, strike: InjectedFault| {
-            let consumer = FaultyConsumer { inner: $consumer, event_id: second(bench), strike };
+        |_world: &World, bench: &ConsumerHarness, fault: InjectedFault| {
+            let consumer = FaultyConsumer { inner: $consumer, event_id: second(bench), fault };
             Batch::transactional(consumer, bench.table.clone(), bench.queue.clone(), MEMORY, bench.clock.clone())
         }
     };
@@ -49,13 +49,13 @@ macro_rules! transactional {
 fn email(
     world: &World,
     bench: &ConsumerHarness,
-    strike: InjectedFault,
+    fault: InjectedFault,
 ) -> Batch<Leased<FaultyConsumer<::email::Email>>> {
     let sender = world.stack.consumer("email").unwrap().sender.clone();
-    let mut env = Env::from(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
+    let mut env = Env::from_lookup(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
     let inner = ::email::Email::from_env(&mut env, &Clients::from_sdk(world.cloud.config.clone()));
     env.finish(()).unwrap();
-    let sender = FaultyConsumer { inner, event_id: second(bench), strike };
+    let sender = FaultyConsumer { inner, event_id: second(bench), fault };
     let lease = SignedDuration::from_secs(2);
     Batch::leased(sender, bench.table.clone(), bench.queue.clone(), lease, MEMORY, bench.clock.clone())
 }
@@ -88,7 +88,7 @@ macro_rules! conforms {
             use super::*;
 
             async fn bench(world: &World) -> ConsumerHarness {
-                ConsumerHarness::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await.of($event)
+                ConsumerHarness::new(&world.cloud.config, concat!("conformance-", stringify!($name))).await.with_events($event)
             }
 
             #[tokio::test]
@@ -96,58 +96,58 @@ macro_rules! conforms {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
                 let documented: Costs = $costs;
-                assert_eq!(costs(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await, documented);
+                assert_eq!(costs(&bench, &$batch(&world, &bench, InjectedFault::None)).await, documented);
             }
 
             #[tokio::test]
             async fn a_duplicate_changes_nothing() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::a_duplicate_changes_nothing(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await;
+                suite::duplicate_changes_nothing(&bench, &$batch(&world, &bench, InjectedFault::None)).await;
             }
 
             #[tokio::test]
             async fn poison_goes_to_the_dead_letters_and_its_neighbours_are_done() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::poison_goes_to_the_dead_letters_and_its_neighbours_are_done(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await;
+                suite::poison_goes_to_dlq_and_neighbours_are_applied(&bench, &$batch(&world, &bench, InjectedFault::None)).await;
             }
 
             #[tokio::test]
             async fn a_panic_is_its_own_records_failure() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                let (broken, whole) = ($batch(&world, &bench, InjectedFault::Panic), $batch(&world, &bench, InjectedFault::Nothing));
-                suite::a_panic_is_its_own_records_failure(&bench, &broken, &whole).await;
+                let (broken, whole) = ($batch(&world, &bench, InjectedFault::Panic), $batch(&world, &bench, InjectedFault::None));
+                suite::panic_fails_only_its_own_record(&bench, &broken, &whole).await;
             }
 
             #[tokio::test]
             async fn a_rejected_record_is_dead_with_its_code() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::a_rejected_record_is_dead_with_its_code(&bench, &$batch(&world, &bench, on_purpose())).await;
+                suite::rejected_record_goes_to_dlq_with_its_code(&bench, &$batch(&world, &bench, on_purpose())).await;
             }
 
             #[tokio::test]
             async fn the_last_receive_is_dead_with_its_reason() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::the_last_receive_is_dead_with_its_reason(&bench, &$batch(&world, &bench, InjectedFault::Panic)).await;
+                suite::retries_exhausted_goes_to_dlq_with_reason(&bench, &$batch(&world, &bench, InjectedFault::Panic)).await;
             }
 
             #[tokio::test]
             async fn two_workers_at_once_leave_what_one_leaves() {
                 let world = World::shared().await;
                 let (together, alone) = (bench(&world).await, bench(&world).await);
-                let (batch, single) = ($batch(&world, &together, InjectedFault::Nothing), $batch(&world, &alone, InjectedFault::Nothing));
-                suite::two_workers_at_once_leave_what_one_leaves(&together, &batch, &alone, &single).await;
+                let (batch, single) = ($batch(&world, &together, InjectedFault::None), $batch(&world, &alone, InjectedFault::None));
+                suite::two_workers_leave_what_one_leaves(&together, &batch, &alone, &single).await;
             }
 
             #[tokio::test]
             async fn without_time_everything_is_handed_back() {
                 let world = World::shared().await;
                 let bench = bench(&world).await;
-                suite::without_time_everything_is_handed_back(&bench, &$batch(&world, &bench, InjectedFault::Nothing)).await;
+                suite::timeout_returns_every_message(&bench, &$batch(&world, &bench, InjectedFault::None)).await;
             }
         })*
     };

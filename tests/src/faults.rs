@@ -84,7 +84,7 @@ impl Setup {
 /// Clients as functions have them, with their timeouts and retries.
 fn clients(proxy: &Proxy) -> Clients {
     let url = proxy.url();
-    let mut env = Env::from(move |name| match name {
+    let mut env = Env::from_lookup(move |name| match name {
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".into()),
         "AWS_REGION" => Some("us-east-1".into()),
         "AWS_ENDPOINT_URL" => Some(url.clone()),

@@ -85,7 +85,7 @@ async fn orders_of_ten_users_cost_one_read_and_one_transaction() {
     let bodies = std::array::from_fn::<_, 10, _>(|n| of_user(u32::try_from(n).unwrap(), 10));
     handle(&bench, &batch, &bodies).await;
     assert_eq!((batch.cost().calls, batch.cost().units), (2, 40.0));
-    assert_eq!(bench.applied().await, 20);
+    assert_eq!(bench.applied_count().await, 20);
 }
 
 /// A job on the deployed consumer's table, as an operator's command would start it.

@@ -55,7 +55,7 @@ async fn desk(world: &World, sender: Option<String>, gate: &Gate) -> (ConsumerHa
     });
     let config = world.cloud.config.to_builder().http_client(guarded).build();
     let set = world.stack.name.clone();
-    let mut env = Env::from(move |name| match name {
+    let mut env = Env::from_lookup(move |name| match name {
         "SENDER_ADDRESS" => sender.clone(),
         "SES_CONFIGURATION_SET" => Some(set.clone()),
         _ => None,
@@ -142,16 +142,16 @@ async fn an_order_whose_sender_is_not_verified_is_dead_at_once_and_sent_after_a_
     let (bench, batch) = desk(&world, stranger, &Gate::default()).await;
     let body = order_of(&user);
     assert!(bench.process(&batch, bench.receive(std::slice::from_ref(&body)).await).await.is_empty());
-    let dead = bench.dead().await;
+    let dead = bench.dead_letters().await;
     assert_eq!((dead.len(), &dead[0].0, dead[0].1["error_code"].as_str()), (1, &body, "message_rejected"));
     assert!(!dead[0].1["error"].contains('@'), "{}", dead[0].1["error"]);
-    assert_eq!((bench.applied().await, world.mails_to(&user).await.len()), (0, 0));
+    assert_eq!((bench.applied_count().await, world.mails_to(&user).await.len()), (0, 0));
 
     // Somebody verifies the sender, and sends the dead letters back.
     let email = world.cloud.ses.create_email_identity().email_identity("orders@stranger.example");
     email.send().await.unwrap();
     assert!(bench.process(&batch, bench.receive(&[dead[0].0.clone()]).await).await.is_empty());
-    assert_eq!((bench.applied().await, world.mails_to(&user).await.len()), (1, 1));
+    assert_eq!((bench.applied_count().await, world.mails_to(&user).await.len()), (1, 1));
     world.cloud.ses.delete_email_identity().email_identity("orders@stranger.example").send().await.unwrap();
 }
 
@@ -161,7 +161,7 @@ async fn mail_that_comes_too_fast_waits_its_turn_and_is_sent_once() {
     let (user, gate) = (user(), Gate { refusals: 2, error: "TooManyRequestsException", ..Gate::default() });
     let (bench, batch) = desk(&world, sender(&world), &gate).await;
     assert!(bench.process(&batch, bench.receive(&[order_of(&user)]).await).await.is_empty());
-    assert_eq!((bench.applied().await, world.mails_to(&user).await.len()), (1, 1));
+    assert_eq!((bench.applied_count().await, world.mails_to(&user).await.len()), (1, 1));
     assert_eq!(gate.seen.lock().unwrap().len(), 3);
 }
 
@@ -174,6 +174,6 @@ async fn mail_that_keeps_coming_too_fast_goes_back_into_the_queue_and_not_to_the
     let id = messages[0].message_id.clone().unwrap();
     let back = bench.process(&batch, messages).await;
     assert_eq!(back, [id].into());
-    assert!(bench.dead().await.is_empty());
-    assert_eq!((bench.applied().await, world.mails_to(&user).await.len()), (0, 0));
+    assert!(bench.dead_letters().await.is_empty());
+    assert_eq!((bench.applied_count().await, world.mails_to(&user).await.len()), (0, 0));
 }

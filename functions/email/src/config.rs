@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn read(variables: &'static [(&str, &str)]) -> Result<Config, String> {
-        let mut env = Env::from(|name| {
+        let mut env = Env::from_lookup(|name| {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         });

@@ -52,7 +52,7 @@ fn email(answers: &'static [(u16, &'static str)]) -> (Email, Arc<AtomicUsize>) {
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .time_source(SharedTimeSource::new(SystemTimeSource::new()))
         .http_client(http_client_fn(move |_, _| SharedHttpConnector::new(ses.clone())));
-    let mut env = Env::from(|name| match name {
+    let mut env = Env::from_lookup(|name| match name {
         "SENDER_ADDRESS" => Some("orders@switchyard.example".into()),
         "SES_CONFIGURATION_SET" => Some("orders".into()),
         _ => None,

@@ -89,7 +89,7 @@ fn a_country_is_usual_from_one_order_in_ten_on() {
 #[test]
 fn a_threshold_is_a_whole_number_from_1_to_100() {
     let read = |text: &'static str| {
-        let mut env = Env::from(move |_| Some(text.to_owned()));
+        let mut env = Env::from_lookup(move |_| Some(text.to_owned()));
         let fraud = Fraud::from_env(&mut env);
         env.finish(fraud.threshold).map_err(|error| error.to_string())
     };
@@ -98,7 +98,7 @@ fn a_threshold_is_a_whole_number_from_1_to_100() {
         let expected = "configuration: FLAG_THRESHOLD cannot be read: must be a whole number from 1 to 100";
         assert_eq!(read(bad).unwrap_err(), expected);
     }
-    let mut env = Env::from(|_| None);
+    let mut env = Env::from_lookup(|_| None);
     let fraud = Fraud::from_env(&mut env);
     assert_eq!(env.finish(fraud.threshold), Ok(FlagThreshold::default()));
 }

@@ -22,7 +22,7 @@ impl Mailing {
     async fn new(name: &str) -> Self {
         let setup = Setup::new(name).await;
         let sender = setup.world.stack.consumer("email").unwrap().sender.clone();
-        let mut env = Env::from(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
+        let mut env = Env::from_lookup(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
         let email = email::Email::from_env(&mut env, &setup.clients);
         env.finish(()).unwrap();
         let (table, queue, clock) = (setup.table.clone(), setup.queue.clone(), setup.bench.clock.clone());
@@ -137,7 +137,7 @@ async fn a_lease_that_is_anothers_puts_the_message_back_until_it_ends_and_is_nev
     messages[0].attributes.insert("ApproximateReceiveCount".into(), last);
     let began = Instant::now();
     assert_eq!(mailing.process(&messages).await, 1);
-    assert!(bench.dead().await.is_empty(), "nothing is wrong with it");
+    assert!(bench.dead_letters().await.is_empty(), "nothing is wrong with it");
     assert_eq!((mailing.again().await, mailing.mails().await), (0, 1));
     assert!(began.elapsed() >= Duration::from_millis(2500), "it did not come back before the lease had ended");
 }

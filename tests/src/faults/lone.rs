@@ -90,7 +90,7 @@ async fn a_row_that_is_too_large_is_refused_and_its_neighbours_are_done() {
     let messages = setup.bench.receive(&bodies()).await;
     assert!(setup.process(&setup.batch(probe), &messages, LONG).await.is_empty());
     assert_eq!(setup.applied().await.len(), 3);
-    let dead = setup.bench.dead().await;
+    let dead = setup.bench.dead_letters().await;
     assert_eq!(dead.len(), 1);
     assert_eq!(
         (dead[0].1["event_id"].as_str(), dead[0].1["error_code"].as_str()),

@@ -34,7 +34,7 @@ async fn a_message_that_can_not_be_hidden_or_buried_stays_in_its_queue() {
         assert_eq!(back, of(2, &messages), "{operation}");
         assert_eq!(setup.applied().await.len(), 2, "{operation}");
         assert_eq!(setup.befell(&format!("sqs {operation}"), "throttle"), 3, "the SDK's tries of {operation}");
-        assert!(setup.bench.dead().await.is_empty());
+        assert!(setup.bench.dead_letters().await.is_empty());
         assert_eq!(setup.world.waiting(&setup.queue.url).await, 1, "{operation}");
     }
 }
@@ -45,7 +45,7 @@ async fn a_message_whose_burial_is_not_known_is_dead_at_least_once_and_gone_from
     setup.proxy.set_rules(first(1, "sqs", "SendMessage", Fault::DropResponse));
     let messages = setup.bench.receive(&bodies()).await;
     assert!(setup.process(&setup.batch(failing(true)), &messages, LONG).await.is_empty());
-    let dead = setup.bench.dead().await;
+    let dead = setup.bench.dead_letters().await;
     assert!((1..=2).contains(&dead.len()), "{dead:?}");
     assert!(dead.iter().all(|(body, attributes)| *body == order(2) && attributes["error_code"] == "on_purpose"));
     assert_eq!(setup.world.waiting(&setup.queue.url).await, 0);

@@ -124,7 +124,7 @@ async fn an_entry_that_can_never_go_is_kept_with_its_reason_and_the_others_go() 
     relay.setup.proxy.set_rules(always("events", "PutEvents", never));
     relay.publish(3, 20).await.unwrap();
     assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
-    let dead = relay.setup.bench.dead().await;
+    let dead = relay.setup.bench.dead_letters().await;
     assert_eq!(dead.len(), 1);
     assert_eq!((dead[0].1["error_code"].as_str(), dead[0].1["event_id"].as_str()), ("refused", event(2).as_str()));
     assert!(dead[0].1["error"].contains("MalformedDetail"), "{:?}", dead[0].1);
@@ -137,7 +137,7 @@ async fn a_call_that_is_refused_whole_costs_only_the_guilty_entry() {
     relay.setup.proxy.set_rules(vec![Rule::new("events", "PutEvents", refused).containing(&detail_of(2))]);
     relay.publish(3, 20).await.unwrap();
     assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
-    assert_eq!(relay.setup.bench.dead().await.len(), 1);
+    assert_eq!(relay.setup.bench.dead_letters().await.len(), 1);
 }
 
 #[tokio::test]

@@ -112,7 +112,7 @@ async fn an_oversized_item_and_an_impossible_write_are_refused_and_their_neighbo
     assert!(setup.process(&setup.batch(probe), &messages, LONG).await.is_empty());
     let applied: Vec<_> = setup.applied().await;
     assert_eq!(applied, ["1", "3", "5"].map(|n| (n.to_owned(), "1".to_owned())));
-    let dead = setup.bench.dead().await;
+    let dead = setup.bench.dead_letters().await;
     let mut refused: Vec<_> = dead
         .iter()
         .map(|(_, attributes)| (attributes["event_id"].clone(), attributes["error_code"].as_str()))
@@ -133,7 +133,7 @@ async fn a_reason_that_no_wait_helps_is_the_guilty_records_alone() {
         assert!(setup.process(&setup.batch(counting()), &messages, LONG).await.is_empty());
         assert_eq!(counted(&setup).await, "2", "{reason}");
     }
-    assert_eq!(setup.bench.dead().await.len(), 2);
+    assert_eq!(setup.bench.dead_letters().await.len(), 2);
 }
 
 #[tokio::test]

@@ -56,12 +56,12 @@ async fn closing_a_wave_twice_or_at_once_says_so_once() {
     floor.wait(1);
     let runs = join_all((0..4).map(|_| floor.release())).await;
     assert!(runs.iter().all(Result::is_ok), "{runs:?}");
-    let once = floor.bench.meaning().await;
+    let once = floor.bench.logical_rows().await;
     assert_eq!(floor.facts().await.len(), 2);
     floor.wait(3);
     floor.release().await.unwrap();
     assert_eq!(floor.released().await.len(), 120);
-    let twice = floor.bench.meaning().await;
+    let twice = floor.bench.logical_rows().await;
     let changed: Vec<_> =
         twice.iter().filter(|(key, row)| once.get(*key) != Some(*row)).map(|(key, _)| &key.sk).collect();
     assert_eq!(changed, ["CURSOR"]);
