@@ -1,49 +1,30 @@
-//! The operator's command line, and what the integration tests use of it.
+//! The operator's command line, and the parts of it that the integration tests use.
 //!
-//! * [`Project`]: the checkout; [`tools`], [`build`]: what it needs before it can be deployed
-//! * [`Instance`]: a local cloud, up or down; [`up`]: bringing one up with the stack in it
-//! * [`Cloud`]: clients for one account, local or AWS; [`Stack`]: what is deployed there, found by reading it
-//! * [`Api`]: signed HTTP calls
-//! * [`order`], [`trace`], [`status`], [`email`], [`invoke`], [`seed`]: one command each
-//! * [`exit`]: the exit codes
+//! A file imports from its own folder or from a folder further down this list, never from one further up:
+//!
+//! 1. [`cli`]: the grammar of the command line, dispatch, exit codes; no logic
+//! 2. `commands`: one file per command, with its arguments and its function
+//! 3. `local`: the local cloud on this machine: instance, emulator process, build, deployment, pinned tools
+//! 4. `stack`: what is deployed, found by reading it from AWS and never from a list in code
+//! 5. `aws`: clients for one account, signed calls to the API, plain HTTP
+//! 6. `terminal`: output for people: lines, tables, progress
 
-mod api;
-mod args;
-pub mod build;
+mod aws;
 pub mod cli;
-mod cloud;
-mod consumer;
-mod dead;
-mod deploy;
-pub mod email;
-mod emulator;
-pub mod exit;
-mod health;
-mod http;
-mod instance;
-pub mod invoke;
-pub mod order;
-mod process;
-mod progress;
-mod project;
-mod queue;
-pub mod revenue;
-mod rows;
-pub mod seed;
+mod commands;
+mod local;
 mod stack;
-pub mod status;
-mod subscription;
-mod table;
-pub mod tax;
-pub mod tools;
-pub mod trace;
-pub mod up;
+mod terminal;
 
-pub use api::{Api, ApiRequest};
-pub use cloud::Cloud;
-pub use consumer::Consumer;
-pub use dead::{DeadLetter, peek_dead_letters};
-pub use http::{HttpResponse, fetch};
-pub use instance::{Instance, RunningInstance};
-pub use project::{Binary, Project};
-pub use stack::Stack;
+pub use aws::api::{Api, ApiRequest};
+pub use aws::clients::Cloud;
+pub use aws::http::{HttpResponse, fetch};
+pub use cli::exit;
+pub use commands::{email, revenue, tax, trace, up};
+pub use local::instance::{Instance, RunningInstance};
+pub use local::process::kill_process;
+pub use local::project::{Binary, Project};
+pub use stack::consumer::Consumer;
+pub use stack::dead_letters::{DeadLetter, peek_dead_letters};
+pub use stack::deployed::Stack;
+pub use stack::error::StackError;

@@ -1,0 +1,14 @@
+//! One file per command, with its arguments and its function.
+
+pub(crate) mod context;
+pub(crate) mod down;
+pub mod email;
+pub(crate) mod invoke;
+pub(crate) mod order;
+pub mod revenue;
+pub(crate) mod seed;
+pub(crate) mod status;
+pub mod tax;
+pub(crate) mod tools;
+pub mod trace;
+pub mod up;
