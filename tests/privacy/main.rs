@@ -1,6 +1,6 @@
 //! Nothing personal is in what the stack has logged while all other tests ran.
 //!
-//! Customers of the tests are called `usr_…`, have an address with an `@` and, where `world::cart` makes the cart, one postal
+//! Customers of the tests are called `usr_…`, have an address with an `@` and, where `support::new_cart` makes the cart, one postal
 //! code: what is not in the logs of a suite full of them is not logged.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a helper that fails is a test that fails
@@ -58,7 +58,7 @@ async fn lines(client: &aws_sdk_cloudwatchlogs::Client, function: &str) -> Vec<S
 
 #[tokio::test]
 #[ignore = "reads what all other tests have logged: make test runs it after them"]
-async fn no_log_holds_anything_personal() {
+async fn logs_contain_no_personal_data() {
     let name = std::env::var("SWITCHYARD_INSTANCE").unwrap_or_else(|_| "test".into());
     let instance = Instance::new(&Project::find().unwrap(), &name).unwrap();
     let running =
@@ -93,7 +93,7 @@ async fn no_log_holds_anything_personal() {
 }
 
 #[test]
-fn a_customer_in_a_line_is_found_and_nobody_is_not() {
+fn personal_data_is_found_in_a_log_line() {
     for (line, expected) in [
         (r#"{"error":"invalid: ada@example.com"}"#, Some("ada@example.com")),
         (r#"{"body":"{\"email\":\"x9+b@mail.inator.com\"}"}"#, Some("x9+b@mail.inator.com")),

@@ -1,0 +1,180 @@
+//! The confirmation, from the consumer to the mailbox.
+
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_types::body::SdkBody;
+use email::Email;
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use switchyard_chassis::conformance::{ConsumerHarness, event_id, order};
+use switchyard_chassis::{Batch, Clients, DedupConfig, Env, Leased};
+use yard::email::Confirmation;
+use yard::exit;
+
+use crate::support::{TestStack, new_cart, new_user_id};
+
+/// Stands before the local cloud: notes what is sent there, and turns away the first few requests.
+#[derive(Debug, Clone, Default)]
+struct Gate {
+    seen: Arc<Mutex<Vec<Value>>>,
+    /// How many are turned away, and the error that they get.
+    refusals: usize,
+    error: &'static str,
+}
+
+#[derive(Debug)]
+struct Guarded {
+    gate: Gate,
+    cloud: SharedHttpConnector,
+}
+
+impl HttpConnector for Guarded {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let mut seen = self.gate.seen.lock().unwrap();
+        seen.push(serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default());
+        if seen.len() > self.gate.refusals {
+            return self.cloud.call(request);
+        }
+        let mut refusal = HttpResponse::new(429.try_into().unwrap(), SdkBody::from("{}"));
+        refusal.headers_mut().insert("x-amzn-errortype", self.gate.error);
+        HttpConnectorFuture::ready(Ok(refusal))
+    }
+}
+
+/// The email consumer with a table and queues of this test's own, and a gate on its way to SES.
+async fn desk(stack: &TestStack, sender: Option<String>, gate: &Gate) -> (ConsumerHarness, Batch<Leased<Email>>) {
+    let harness = ConsumerHarness::new(&stack.cloud.config, "mail").await;
+    let (cloud, gate) = (stack.cloud.config.http_client().unwrap(), gate.clone());
+    let guarded = http_client_fn(move |settings, components| {
+        let cloud = cloud.http_connector(settings, components);
+        SharedHttpConnector::new(Guarded { gate: gate.clone(), cloud })
+    });
+    let config = stack.cloud.config.to_builder().http_client(guarded).build();
+    let set = stack.deployed.name.clone();
+    let mut env = Env::from_lookup(move |name| match name {
+        "SENDER_ADDRESS" => sender.clone(),
+        "SES_CONFIGURATION_SET" => Some(set.clone()),
+        _ => None,
+    });
+    let email = Email::from_env(&mut env, &Clients::from_sdk(config));
+    env.finish(()).unwrap();
+    let dedup = DedupConfig { marker_ttl_days: 90 };
+    let (table, queue) = (harness.table.clone(), harness.queue.clone());
+    let batch = Batch::leased(email, table, queue, SignedDuration::from_secs(60), dedup, harness.clock.clone());
+    (harness, batch)
+}
+
+fn sender(stack: &TestStack) -> Option<String> {
+    stack.deployed.consumer("email").unwrap().sender.clone()
+}
+
+/// An order to an address of this test's own.
+fn order_of(user: &str) -> String {
+    order(1).replace("ada@example.com", &format!("{user}@example.com"))
+}
+
+#[tokio::test]
+async fn yard_email_shows_sent_confirmation() {
+    let stack = TestStack::shared().await;
+    let user = new_user_id();
+    let sku = stack.create_product("1234.50", true, 5).await;
+    let id = stack.place_order(&new_cart(&user, &[(&sku, 2)])).await;
+    stack.wait_until_applied(&id).await;
+
+    let sent = Confirmation::read(&stack.cloud, &stack.deployed, &id).await.unwrap();
+    let mails = stack.mails_to(&format!("{user}@example.com")).await;
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0]["MessageId"], sent.reference.as_str());
+    let mail = sent.mail.clone().unwrap();
+    assert_eq!((Some(mail.from), mail.to), (sender(&stack), vec![format!("{user}@example.com")]));
+    assert!(mail.subject.ends_with(&format!("({id})")), "{}", mail.subject);
+    let shown = sent.render();
+    for part in [id.as_str(), &sku, "$1,234.50", "Total: $2,469.00", &sent.sent_at] {
+        assert!(shown.contains(part), "{part} is missing from\n{shown}");
+    }
+    let file = std::env::temp_dir().join(format!("{id}.html"));
+    sent.save_html(&file).unwrap();
+    let html = std::fs::read_to_string(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains(&id) && html.contains("$2,469.00"));
+}
+
+#[tokio::test]
+async fn yard_email_of_unknown_order_fails_with_exit_code() {
+    let stack = TestStack::shared().await;
+    let error = Confirmation::read(&stack.cloud, &stack.deployed, "ord_nobody").await.unwrap_err();
+    assert_eq!(exit::code_for(&error), exit::UNKNOWN_ORDER);
+}
+
+#[tokio::test]
+async fn mail_has_configuration_set_and_event_id_tag() {
+    let stack = TestStack::shared().await;
+    let function = &stack.deployed.consumer("email").unwrap().function;
+    let configuration = stack.cloud.lambda.get_function_configuration().function_name(function).send().await.unwrap();
+    let variables = configuration.environment.unwrap().variables.unwrap();
+    let set = &variables["SES_CONFIGURATION_SET"];
+    assert_eq!(*set, stack.deployed.name);
+    stack.cloud.ses.get_configuration_set().configuration_set_name(set).send().await.unwrap();
+
+    // The local cloud keeps no tags, but this is what it was sent and what it took.
+    let (gate, user) = (Gate::default(), new_user_id());
+    let (harness, batch) = desk(&stack, sender(&stack), &gate).await;
+    let body = order_of(&user);
+    assert!(harness.process(&batch, harness.receive(std::slice::from_ref(&body)).await).await.is_empty());
+    assert_eq!(stack.mails_to(&user).await.len(), 1);
+    let seen = gate.seen.lock().unwrap();
+    assert_eq!(seen[0]["ConfigurationSetName"], set.as_str());
+    let tags = json!([
+        {"Name": "event_id", "Value": event_id(&body).as_str()},
+        {"Name": "order_id", "Value": "ord_conformance1"},
+    ]);
+    assert_eq!(seen[0]["EmailTags"], tags);
+}
+
+#[tokio::test]
+async fn unverified_sender_goes_to_dlq_and_redrive_sends_mail() {
+    let stack = TestStack::shared().await;
+    let (user, stranger) = (new_user_id(), Some("orders@stranger.example".to_owned()));
+    let (harness, batch) = desk(&stack, stranger, &Gate::default()).await;
+    let body = order_of(&user);
+    assert!(harness.process(&batch, harness.receive(std::slice::from_ref(&body)).await).await.is_empty());
+    let dead = harness.dead_letters().await;
+    assert_eq!((dead.len(), &dead[0].0, dead[0].1["error_code"].as_str()), (1, &body, "message_rejected"));
+    assert!(!dead[0].1["error"].contains('@'), "{}", dead[0].1["error"]);
+    assert_eq!((harness.applied_count().await, stack.mails_to(&user).await.len()), (0, 0));
+
+    // Somebody verifies the sender, and sends the dead letters back.
+    let email = stack.cloud.ses.create_email_identity().email_identity("orders@stranger.example");
+    email.send().await.unwrap();
+    assert!(harness.process(&batch, harness.receive(&[dead[0].0.clone()]).await).await.is_empty());
+    assert_eq!((harness.applied_count().await, stack.mails_to(&user).await.len()), (1, 1));
+    stack.cloud.ses.delete_email_identity().email_identity("orders@stranger.example").send().await.unwrap();
+}
+
+#[tokio::test]
+async fn ses_throttle_retries_and_sends_once() {
+    let stack = TestStack::shared().await;
+    let (user, gate) = (new_user_id(), Gate { refusals: 2, error: "TooManyRequestsException", ..Gate::default() });
+    let (harness, batch) = desk(&stack, sender(&stack), &gate).await;
+    assert!(harness.process(&batch, harness.receive(&[order_of(&user)]).await).await.is_empty());
+    assert_eq!((harness.applied_count().await, stack.mails_to(&user).await.len()), (1, 1));
+    assert_eq!(gate.seen.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn constant_ses_throttle_returns_message_not_to_dlq() {
+    let stack = TestStack::shared().await;
+    let (user, gate) =
+        (new_user_id(), Gate { refusals: usize::MAX, error: "TooManyRequestsException", ..Gate::default() });
+    let (harness, batch) = desk(&stack, sender(&stack), &gate).await;
+    let messages = harness.receive(&[order_of(&user)]).await;
+    let id = messages[0].message_id.clone().unwrap();
+    let back = harness.process(&batch, messages).await;
+    assert_eq!(back, [id].into());
+    assert!(harness.dead_letters().await.is_empty());
+    assert_eq!((harness.applied_count().await, stack.mails_to(&user).await.len()), (0, 0));
+}

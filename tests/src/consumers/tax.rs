@@ -1,0 +1,5 @@
+//! The tax consumer: the ledger, and the job that announces crossed nexus thresholds.
+
+mod deployed;
+mod ledger;
+mod nexus;

@@ -1,0 +1,216 @@
+//! A warehouse of one test's own: its table, its clock, the consumer and the job.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use jiff::Timestamp;
+use serde_json::Value as Json;
+use switchyard_chassis::conformance::{ConsumerHarness, body};
+use switchyard_chassis::{
+    Batch, Clock, Consumer, Failure, Item, Job, Key, Row, Scheduled, Table, Transactional, text_of,
+};
+use switchyard_events::{
+    Aggregate, AggregateId, DomainEvent, Envelope, EventId, OrderId, OrderLine, OrderPlaced, OutboxEntry,
+    PickWaveReleased, Quantity, Sku, Usd, parse_body,
+};
+use tokio::time::Instant;
+use warehouse::{Hold, ReleaseWaves, WAVE_LENGTH, Warehouse, Wave};
+
+use crate::support::{DEDUP, TestStack, order_confirmed, order_flagged};
+
+/// The wave that is open when a test begins, and the time then.
+pub const FIRST_WAVE: &str = "20260526T1420Z";
+pub const NOW: &str = "2026-05-26T14:23:04Z";
+
+pub struct WarehouseFixture {
+    pub table: Table,
+    pub clock: Clock,
+    pub harness: ConsumerHarness,
+}
+
+pub type WarehouseBatch = Batch<Transactional<Warehouse>>;
+
+impl WarehouseFixture {
+    /// A table and queues of its own, on the cloud that all tests share; the waves before this one are released.
+    pub async fn new(stack: &TestStack) -> Self {
+        let fixture = Self::without_earlier_runs(stack).await;
+        fixture.table.put(Row::new(cursor_key()).set("until", FIRST_WAVE)).await.unwrap();
+        fixture
+    }
+
+    /// The same, where no run has ever been.
+    pub async fn without_earlier_runs(stack: &TestStack) -> Self {
+        let harness = ConsumerHarness::new(&stack.cloud.config, "waves").await;
+        Self { table: harness.table.clone(), clock: harness.clock.clone(), harness }
+    }
+
+    /// One worker of the consumer, such as a Lambda environment is.
+    pub fn worker(&self) -> WarehouseBatch {
+        worker(&self.harness, Table::new(self.table.client().clone(), self.table.name()), self.clock.clone())
+    }
+
+    /// The consumer applies these bodies, ten at a time, until all are done.
+    pub async fn apply(&self, bodies: &[String]) {
+        let worker = self.worker();
+        for bodies in bodies.chunks(10) {
+            apply_batch(&worker, bodies).await;
+        }
+    }
+
+    /// One run of the job.
+    pub async fn run_job(&self) -> Result<Json, Failure> {
+        self.run_job_at(self.clock.now()).await
+    }
+
+    /// One run of the job, by a clock of its own.
+    pub async fn run_job_at(&self, now: Timestamp) -> Result<Json, Failure> {
+        let table = Table::new(self.table.client().clone(), self.table.name());
+        run_job(table, Clock::fixed(now)).await
+    }
+
+    pub fn advance_waves(&self, waves: i32) {
+        self.clock.set(self.clock.now() + WAVE_LENGTH * waves);
+    }
+
+    /// A row of the table, whatever it says.
+    pub async fn row(&self, pk: &str, sk: &str) -> Option<Item> {
+        self.table.get(&Key::new(pk, sk)).await.unwrap()
+    }
+
+    /// What is known of an order's hold.
+    pub async fn hold(&self, id: &str) -> Option<Hold> {
+        self.row(&format!("ORDER#{id}"), "HOLD").await.as_ref().and_then(Hold::from_item)
+    }
+
+    /// Every fact that left, as its readers understand it.
+    pub async fn pages(&self) -> Vec<PickWaveReleased> {
+        let rows = self.harness.rows().await;
+        let outboxes = rows.iter().filter_map(|row| text_of(row, OutboxEntry::ATTRIBUTE));
+        let mut facts: Vec<_> = outboxes
+            .flat_map(|outbox| OutboxEntry::from_attribute(outbox).unwrap())
+            .map(|entry| fact(&entry))
+            .collect();
+        facts.sort_by(|one, other| (&one.wave_id, one.page).cmp(&(&other.wave_id, other.page)));
+        facts
+    }
+
+    /// Which wave each order was released in.
+    ///
+    /// Each order is in one page, and every wave has all its pages.
+    pub async fn waves_by_order(&self) -> BTreeMap<String, String> {
+        let mut released = BTreeMap::new();
+        let mut pages: BTreeMap<_, BTreeSet<(u32, u32)>> = BTreeMap::new();
+        for fact in self.pages().await {
+            for order_id in &fact.order_ids {
+                let before = released.insert(order_id.to_string(), fact.wave_id.to_string());
+                assert_eq!(before, None, "{order_id} is in two lists");
+            }
+            pages.entry(fact.wave_id).or_default().insert((fact.page, fact.pages));
+        }
+        for (wave, pages) in pages {
+            let count = u32::try_from(pages.len()).unwrap();
+            assert_eq!(pages, (1..=count).map(|page| (page, count)).collect(), "{wave}");
+        }
+        released
+    }
+}
+
+/// The consumer on a table.
+pub fn worker(harness: &ConsumerHarness, table: Table, clock: Clock) -> WarehouseBatch {
+    Batch::transactional(Warehouse, table, harness.queue.clone(), DEDUP, clock)
+}
+
+/// Applies one batch, again and again until all of it is done.
+pub async fn apply_batch<C: Consumer>(worker: &Batch<Transactional<C>>, bodies: &[String]) {
+    let mut left: Vec<String> = bodies.to_vec();
+    for _ in 0..10 {
+        let mut event = SqsEvent::default();
+        event.records = left.iter().enumerate().map(|(n, body)| message(n, body)).collect();
+        let answer = worker.process(event, Instant::now() + Duration::from_secs(20)).await;
+        let back: Vec<usize> =
+            answer.batch_item_failures.iter().map(|item| item.item_identifier.parse().unwrap()).collect();
+        left = back.into_iter().map(|n| left[n].clone()).collect();
+        if left.is_empty() {
+            return;
+        }
+    }
+    panic!("{} messages come back again and again", left.len());
+}
+
+fn message(n: usize, body: &str) -> SqsMessage {
+    let mut message = SqsMessage::default();
+    message.message_id = Some(n.to_string());
+    message.receipt_handle = Some(n.to_string());
+    message.body = Some(body.to_owned());
+    message
+}
+
+/// One run of the job on a table.
+pub async fn run_job(table: Table, clock: Clock) -> Result<Json, Failure> {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    ReleaseWaves.run(&Job::new(ReleaseWaves::NAME, ReleaseWaves::PRODUCER, table, clock, deadline)?).await
+}
+
+/// The fact of an outbox, read as a consumer reads it.
+fn fact(entry: &OutboxEntry) -> PickWaveReleased {
+    assert_eq!((entry.source.as_str(), entry.detail_type.as_str()), ("switchyard.warehouse", "PickWaveReleased"));
+    let body = format!(r#"{{"detail":{}}}"#, entry.detail);
+    let raw = parse_body(&body).unwrap();
+    let fact = PickWaveReleased::parse(&raw).unwrap();
+    assert_eq!(raw.metadata.aggregate.sequence, u64::from(fact.page));
+    fact
+}
+
+/// An order in the queue, of these products.
+pub fn order_placed(id: &str, lines: &[(&str, u32)]) -> String {
+    let sample = include_str!("../../../../events/samples/OrderPlaced.v1.json");
+    let mut envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
+    let line = |(sku, quantity): &(&str, u32)| OrderLine {
+        sku: Sku::parse(*sku).unwrap(),
+        name: format!("Thing {sku}"),
+        quantity: Quantity::try_from(u64::from(*quantity)).unwrap(),
+        unit_price_usd: Usd::from_cents(100),
+        taxable: true,
+    };
+    envelope.data.order_id = OrderId::parse(id).unwrap();
+    envelope.data.items = lines.iter().map(line).collect();
+    envelope.data.total_usd = OrderPlaced::sum(&envelope.data.items);
+    envelope.metadata.event_id = EventId::derive("OrderPlaced", id, 1);
+    envelope.metadata.aggregate = Aggregate { kind: "order".into(), id: AggregateId::parse(id).unwrap(), sequence: 1 };
+    body(&envelope)
+}
+
+/// Where the job notes how far it came.
+pub fn cursor_key() -> Key {
+    Key::new("WAVES", "CURSOR")
+}
+
+/// When a wave's time is over.
+pub fn end_of(wave: Wave) -> Timestamp {
+    wave.start() + WAVE_LENGTH
+}
+
+pub fn first_wave() -> Wave {
+    FIRST_WAVE.parse().unwrap()
+}
+
+/// An order of one mug.
+pub fn mug_order(id: &str) -> String {
+    order_placed(id, &[("MUG-01", 1)])
+}
+
+/// Fraud's flag on an order.
+pub fn flagged(id: &str) -> String {
+    body(&order_flagged(id, NOW.parse().unwrap()))
+}
+
+/// Fraud's word after a review.
+pub fn confirmed(id: &str) -> String {
+    body(&order_confirmed(id, 3, NOW.parse().unwrap()))
+}
+
+/// Orders that were all released in one wave.
+pub fn in_wave(orders: &[&str], wave: &str) -> BTreeMap<String, String> {
+    orders.iter().map(|order| ((*order).to_owned(), wave.to_owned())).collect()
+}

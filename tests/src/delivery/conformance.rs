@@ -1,0 +1,174 @@
+//! The chassis' conformance suite, run for every consumer.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use jiff::SignedDuration;
+use switchyard_chassis::conformance::{
+    self as suite, ConsumerHarness, FaultyConsumer, InjectedFault, body, event_id, order,
+};
+use switchyard_chassis::{Apply, Batch, Clients, Env, Failure, Leased};
+use switchyard_events::EventId;
+
+use crate::support::{DEDUP, TestStack, order_confirmed, order_flagged, wave_released};
+
+/// The event that a fault strikes.
+fn second(harness: &ConsumerHarness) -> EventId {
+    event_id(&(harness.event)(2))
+}
+
+fn on_purpose() -> InjectedFault {
+    InjectedFault::Fail(Failure::reject("on_purpose", "a fault on purpose"))
+}
+
+/// The `n`th of the facts that are told about orders, of each kind in turn.
+fn fate(n: u32) -> String {
+    let (id, other) = (format!("ord_conformance{n}"), format!("ord_conformance{}", n + 100));
+    let at = "2026-05-26T14:23:02Z".parse().unwrap();
+    match n % 3 {
+        0 => body(&order_flagged(&id, at)),
+        1 => body(&order_confirmed(&id, 2, at)),
+        _ => body(&wave_released(&format!("wave{n}"), &[&id, &other], at)),
+    }
+}
+
+/// A batch of a consumer whose effect lies in its table.
+macro_rules! transactional {
+    ($consumer:expr) => {
+        |_stack: &TestStack, harness: &ConsumerHarness, fault: InjectedFault| {
+            let consumer = FaultyConsumer { inner: $consumer, event_id: second(harness), fault };
+            Batch::transactional(consumer, harness.table.clone(), harness.queue.clone(), DEDUP, harness.clock.clone())
+        }
+    };
+}
+
+/// A batch of the one consumer that sends.
+fn email(
+    stack: &TestStack,
+    harness: &ConsumerHarness,
+    fault: InjectedFault,
+) -> Batch<Leased<FaultyConsumer<::email::Email>>> {
+    let sender = stack.deployed.consumer("email").unwrap().sender.clone();
+    let mut env = Env::from_lookup(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
+    let inner = ::email::Email::from_env(&mut env, &Clients::from_sdk(stack.cloud.config.clone()));
+    env.finish(()).unwrap();
+    let sender = FaultyConsumer { inner, event_id: second(harness), fault };
+    let lease = SignedDuration::from_secs(2);
+    Batch::leased(sender, harness.table.clone(), harness.queue.clone(), lease, DEDUP, harness.clock.clone())
+}
+
+/// What a batch of one and a batch of ten cost: calls to DynamoDB and capacity units.
+type Costs = [(u32, f64); 2];
+
+/// The `n`th event, of a user of its own where it is an order.
+fn stranger(event: fn(u32) -> String, n: u32) -> String {
+    event(n).replace("usr_91xc", &format!("usr_{n}"))
+}
+
+/// Every call and every unit is paid for at every order: a change of these numbers should be meant.
+async fn costs<A: Apply>(harness: &ConsumerHarness, batch: &Batch<A>) -> Costs {
+    let mut costs = Vec::new();
+    for events in [vec![100], (200..210).collect::<Vec<_>>()] {
+        let bodies: Vec<_> = events.into_iter().map(|n| stranger(harness.event, n)).collect();
+        assert!(harness.process(batch, harness.receive(&bodies).await).await.is_empty());
+        costs.push((batch.cost().calls, batch.cost().units));
+    }
+    [costs[0], costs[1]]
+}
+
+macro_rules! conforms {
+    ($($name:ident: $event:expr, $batch:expr, $costs:expr;)*) => {
+        /// The consumers that the suite is run for.
+        const COVERED: &[&str] = &[$(stringify!($name)),*];
+
+        $(mod $name {
+            use super::*;
+
+            async fn harness(stack: &TestStack) -> ConsumerHarness {
+                ConsumerHarness::new(&stack.cloud.config, concat!("conformance-", stringify!($name))).await.with_events($event)
+            }
+
+            #[tokio::test]
+            async fn cost_of_one_and_of_ten_events_is_as_documented() {
+                let stack = TestStack::shared().await;
+                let harness = harness(&stack).await;
+                let documented: Costs = $costs;
+                assert_eq!(costs(&harness, &$batch(&stack, &harness, InjectedFault::None)).await, documented);
+            }
+
+            #[tokio::test]
+            async fn duplicate_changes_nothing() {
+                let stack = TestStack::shared().await;
+                let harness = harness(&stack).await;
+                suite::duplicate_changes_nothing(&harness, &$batch(&stack, &harness, InjectedFault::None)).await;
+            }
+
+            #[tokio::test]
+            async fn poison_goes_to_dlq_and_neighbours_are_applied() {
+                let stack = TestStack::shared().await;
+                let harness = harness(&stack).await;
+                suite::poison_goes_to_dlq_and_neighbours_are_applied(&harness, &$batch(&stack, &harness, InjectedFault::None)).await;
+            }
+
+            #[tokio::test]
+            async fn panic_fails_only_its_own_record() {
+                let stack = TestStack::shared().await;
+                let harness = harness(&stack).await;
+                let (broken, whole) = ($batch(&stack, &harness, InjectedFault::Panic), $batch(&stack, &harness, InjectedFault::None));
+                suite::panic_fails_only_its_own_record(&harness, &broken, &whole).await;
+            }
+
+            #[tokio::test]
+            async fn rejected_record_goes_to_dlq_with_its_code() {
+                let stack = TestStack::shared().await;
+                let harness = harness(&stack).await;
+                suite::rejected_record_goes_to_dlq_with_its_code(&harness, &$batch(&stack, &harness, on_purpose())).await;
+            }
+
+            #[tokio::test]
+            async fn retries_exhausted_goes_to_dlq_with_reason() {
+                let stack = TestStack::shared().await;
+                let harness = harness(&stack).await;
+                suite::retries_exhausted_goes_to_dlq_with_reason(&harness, &$batch(&stack, &harness, InjectedFault::Panic)).await;
+            }
+
+            #[tokio::test]
+            async fn two_workers_leave_what_one_leaves() {
+                let stack = TestStack::shared().await;
+                let (together, alone) = (harness(&stack).await, harness(&stack).await);
+                let (batch, single) = ($batch(&stack, &together, InjectedFault::None), $batch(&stack, &alone, InjectedFault::None));
+                suite::two_workers_leave_what_one_leaves(&together, &batch, &alone, &single).await;
+            }
+
+            #[tokio::test]
+            async fn timeout_returns_every_message() {
+                let stack = TestStack::shared().await;
+                let harness = harness(&stack).await;
+                suite::timeout_returns_every_message(&harness, &$batch(&stack, &harness, InjectedFault::None)).await;
+            }
+        })*
+    };
+}
+
+conforms! {
+    analytics: order, transactional!(::analytics::Analytics), [(1, 8.0), (1, 26.0)];
+    email: order, super::email, [(2, 2.0), (20, 20.0)];
+    fraud: order, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
+    orders: fate, transactional!(::orders::Orders), [(1, 1.0), (2, 30.0)];
+    recommendations: order, transactional!(::recommendations::Recommendations), [(1, 8.0), (1, 26.0)];
+    tax: order, transactional!(::tax::Tax), [(1, 4.0), (1, 22.0)];
+    warehouse: order, transactional!(::warehouse::Warehouse), [(1, 4.0), (1, 22.0)];
+}
+
+/// A new consumer must be put through the suite, too.
+#[test]
+fn conformance_covers_every_consumer() {
+    let functions = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions");
+    let consumers = fs::read_dir(functions).unwrap().map(|entry| entry.unwrap().path()).filter(|folder| {
+        let lib = fs::read_to_string(folder.join("src/lib.rs")).unwrap_or_default();
+        lib.contains("impl Consumer for") || lib.contains("impl Sender for")
+    });
+    let consumers: BTreeSet<_> =
+        consumers.map(|folder| folder.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    assert_eq!(COVERED.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>(), consumers);
+}

@@ -1,0 +1,3 @@
+//! From the tables' streams to the bus.
+
+mod faults;

@@ -1,0 +1,62 @@
+//! Events that tests publish in place of fraud and the warehouse.
+
+use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use jiff::Timestamp;
+use switchyard_events::{
+    Cause, CorrelationId, Envelope, Fact, FlagReason, OrderConfirmed, OrderFlagged, OrderId, Pick, PickWaveReleased,
+    Sku, UserId, WaveId,
+};
+
+use super::TestStack;
+
+/// Fraud's confirmation of an order: `sequence` 2 for the first decision, 3 after a review.
+pub fn order_confirmed(order_id: &str, sequence: u64, at: Timestamp) -> Envelope<OrderConfirmed> {
+    let event = OrderConfirmed { order_id: parse_id(order_id), user_id: user_id(), score: 12, confirmed_at: at };
+    envelope(event, sequence, "fraud", at)
+}
+
+/// Fraud's flag on a suspicious order.
+pub fn order_flagged(order_id: &str, at: Timestamp) -> Envelope<OrderFlagged> {
+    let reasons = vec![FlagReason { code: "quantity".into(), points: 85 }];
+    let event = OrderFlagged { order_id: parse_id(order_id), user_id: user_id(), score: 85, reasons, flagged_at: at };
+    envelope(event, 2, "fraud", at)
+}
+
+/// The warehouse's pick list of these orders, in one page.
+pub fn wave_released(wave_id: &str, order_ids: &[&str], at: Timestamp) -> Envelope<PickWaveReleased> {
+    let wave_id = WaveId::parse(wave_id).unwrap();
+    let order_ids: Vec<_> = order_ids.iter().map(|id| parse_id(id)).collect();
+    let quantity = u32::try_from(order_ids.len()).unwrap();
+    let picks = vec![Pick { sku: Sku::parse("MUG-01").unwrap(), quantity, order_ids: order_ids.clone() }];
+    let page = PickWaveReleased { wave_id, page: 1, pages: 1, released_at: at, order_ids, picks };
+    envelope(page, 1, "warehouse", at)
+}
+
+/// An event as an entry for `PutEvents`.
+pub fn bus_entry<F: Fact>(stack: &TestStack, envelope: &Envelope<F>) -> PutEventsRequestEntry {
+    let entry = PutEventsRequestEntry::builder().event_bus_name(&stack.deployed.bus).detail_type(F::TYPE);
+    let detail = serde_json::to_string(envelope).unwrap();
+    entry.source(format!("switchyard.{}", envelope.metadata.producer)).detail(detail).build()
+}
+
+/// Puts entries on the bus, in this order.
+pub async fn put_on_bus(stack: &TestStack, entries: Vec<PutEventsRequestEntry>) {
+    for entries in entries.chunks(10) {
+        let answer = stack.cloud.eventbridge.put_events().set_entries(Some(entries.to_vec())).send().await.unwrap();
+        assert_eq!(answer.failed_entry_count(), 0, "{answer:?}");
+    }
+}
+
+fn envelope<F: Fact>(fact: F, sequence: u64, producer: &str, at: Timestamp) -> Envelope<F> {
+    let correlation_id = CorrelationId::parse(fact.aggregate_id()).unwrap();
+    Envelope::new(fact, sequence, producer, at, Cause { correlation_id, causation_id: None, traceparent: None })
+        .unwrap()
+}
+
+fn parse_id(order_id: &str) -> OrderId {
+    OrderId::parse(order_id).unwrap()
+}
+
+fn user_id() -> UserId {
+    UserId::parse("usr_91xc").unwrap()
+}

@@ -1,0 +1,124 @@
+//! Orders of any day and place, told to a consumer on a harness of its own: checkout only places orders of today.
+
+use jiff::Timestamp;
+use switchyard_chassis::conformance::{ConsumerHarness, body};
+use switchyard_chassis::{Batch, Consumer, DedupConfig, Transactional};
+use switchyard_events::{
+    Cause, CorrelationId, Envelope, OrderId, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd,
+};
+
+use super::TestStack;
+
+/// One product of an order.
+#[derive(Debug, Clone)]
+pub struct TestOrderLine {
+    pub sku: String,
+    pub quantity: u32,
+    pub cents: i64,
+    pub taxable: bool,
+}
+
+/// An order.
+#[derive(Debug, Clone)]
+pub struct TestOrder {
+    pub id: String,
+    pub region: &'static str,
+    pub placed_at: Timestamp,
+    pub lines: Vec<TestOrderLine>,
+}
+
+impl TestOrder {
+    /// An order of one taxable product.
+    pub fn new(region: &'static str, placed_at: &str, cents: i64) -> Self {
+        let line = TestOrderLine { sku: "MUG-01".into(), quantity: 1, cents, taxable: true };
+        let id = format!("ord_{:012x}", fastrand::u64(..) >> 16);
+        Self { id, region, placed_at: placed_at.parse().unwrap(), lines: vec![line] }
+    }
+
+    /// An order of something between these two days, of one to five of twelve products.
+    pub fn random(regions: &[&'static str], first: &str, days: i64) -> Self {
+        let later = jiff::SignedDuration::from_secs(fastrand::i64(0..days * 86_400));
+        let mut sold = Self::new(fastrand::choice(regions).unwrap(), &format!("{first}T00:00:00Z"), 0);
+        sold.placed_at += later;
+        let products = fastrand::choose_multiple(0..12_i64, fastrand::usize(1..=5));
+        let line = |product: i64| TestOrderLine {
+            sku: format!("P-{product}"),
+            quantity: fastrand::u32(1..=9),
+            cents: 1_999 + 37 * product,
+            taxable: product % 3 > 0,
+        };
+        sold.lines = products.into_iter().map(line).collect();
+        sold
+    }
+
+    /// The same with exempt products.
+    pub fn exempt(mut self) -> Self {
+        for line in &mut self.lines {
+            line.taxable = false;
+        }
+        self
+    }
+
+    /// What its lines come to: all of them, or the taxable or the exempt ones.
+    pub fn cents(&self, taxable: Option<bool>) -> i64 {
+        let lines = self.lines.iter().filter(|line| taxable.is_none_or(|taxable| line.taxable == taxable));
+        lines.map(|line| line.cents * i64::from(line.quantity)).sum()
+    }
+
+    /// The day (UTC) on which it was placed.
+    pub fn day(&self) -> String {
+        self.placed_at.to_string()[..10].to_owned()
+    }
+
+    /// The body of its message.
+    pub fn body(&self) -> String {
+        let sample = include_str!("../../../events/samples/OrderPlaced.v1.json");
+        let mut order = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
+        let mut address = order.ship_to.reveal().clone();
+        address.region = RegionCode::parse(self.region).unwrap();
+        let line = |line: &TestOrderLine| OrderLine {
+            sku: Sku::parse(line.sku.as_str()).unwrap(),
+            name: line.sku.clone(),
+            quantity: Quantity::try_from(u64::from(line.quantity)).unwrap(),
+            unit_price_usd: Usd::from_cents(line.cents),
+            taxable: line.taxable,
+        };
+        order.order_id = OrderId::parse(self.id.as_str()).unwrap();
+        order.ship_to = Redacted::new(address);
+        order.placed_at = self.placed_at;
+        order.items = self.lines.iter().map(line).collect();
+        order.total_usd = OrderPlaced::sum(&order.items);
+        let correlation_id = CorrelationId::parse(self.id.as_str()).unwrap();
+        let cause = Cause { correlation_id, causation_id: None, traceparent: None };
+        body(&Envelope::new(order, 1, "checkout", self.placed_at, cause).unwrap())
+    }
+}
+
+/// A harness of a consumer's own, and the consumer on it.
+pub async fn new_harness<C: Consumer>(stack: &TestStack, consumer: C) -> (ConsumerHarness, Batch<Transactional<C>>) {
+    let harness = ConsumerHarness::new(&stack.cloud.config, &format!("sold-{}", C::NAME)).await;
+    let batch = new_batch(&harness, consumer);
+    (harness, batch)
+}
+
+/// One more worker on a harness.
+pub fn new_batch<C: Consumer>(harness: &ConsumerHarness, consumer: C) -> Batch<Transactional<C>> {
+    let dedup = DedupConfig { marker_ttl_days: 90 };
+    let (table, queue, clock) = (harness.table.clone(), harness.queue.clone(), harness.clock.clone());
+    Batch::transactional(consumer, table, queue, dedup, clock)
+}
+
+/// Hands orders over in batches of ten, none before it was placed; all of them must be done.
+pub async fn apply_orders<C: Consumer>(
+    harness: &ConsumerHarness,
+    batch: &Batch<Transactional<C>>,
+    orders: &[TestOrder],
+) {
+    let placed = orders.iter().map(|order| order.placed_at);
+    harness.clock.set(placed.fold(harness.clock.now(), Timestamp::max));
+    for orders in orders.chunks(10) {
+        let bodies: Vec<_> = orders.iter().map(TestOrder::body).collect();
+        let back = harness.process(batch, harness.receive(&bodies).await).await;
+        assert!(back.is_empty(), "{back:?} came back");
+    }
+}
