@@ -1,69 +1,93 @@
-//! What no compiler can hold: how the sources look.
+//! Rules for the sources that no compiler checks. Each rule takes its input as arguments and returns the violations.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+mod guarantees;
+mod imports;
+mod layers;
+mod planted;
+mod repository;
+mod test_names;
+mod vocabulary;
 
-fn sources() -> Vec<(PathBuf, String)> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let mut folders = vec![root.join("events"), root.join("functions"), root.join("infra/yard"), root.join("tests")];
-    let mut sources = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("target") {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                sources.push((path.clone(), fs::read_to_string(&path).unwrap()));
-            }
-        }
-    }
-    assert!(sources.len() > 50);
-    sources
-}
+use repository::{read_tracked, root};
 
 #[test]
 fn every_file_starts_with_a_module_comment() {
-    for (path, text) in sources() {
-        assert!(text.starts_with("//! "), "{}", path.display());
-    }
+    let sources = rust_sources();
+    let bad: Vec<_> = sources.iter().filter(|file| !file.text.starts_with("//! ")).map(|file| &file.path).collect();
+    assert!(bad.is_empty(), "{bad:#?}");
 }
 
 #[test]
 fn no_file_contains_a_todo_mark() {
-    let marks = ["TO", "FIX", "X"].iter().zip(["DO", "ME", "XX"]).map(|(a, b)| format!("{a}{b}")).collect::<Vec<_>>();
-    for (path, text) in sources() {
+    // In two halves, so that this file does not contain them.
+    let marks = [["TO", "DO"], ["FIX", "ME"], ["X", "XX"]].map(|halves| halves.concat());
+    for file in rust_sources() {
         for mark in &marks {
-            assert!(!text.contains(mark.as_str()), "{mark} in {}", path.display());
+            assert!(!file.text.contains(mark.as_str()), "{mark} in {}", file.path);
         }
     }
 }
 
 #[test]
 fn function_main_has_at_most_ten_lines() {
-    for (path, text) in sources() {
-        let is_function = path.components().any(|part| part.as_os_str() == "functions");
-        if is_function && path.ends_with("src/main.rs") {
-            assert!(text.lines().count() <= 10, "{}", path.display());
+    for file in rust_sources() {
+        if file.path.starts_with("functions/") && file.path.ends_with("src/main.rs") {
+            assert!(file.text.lines().count() <= 10, "{}", file.path);
         }
     }
 }
 
 #[test]
 fn every_test_named_by_guarantees_exists() {
-    let sources = sources();
-    let promises = include_str!("../../../ARCHITECTURE.md");
-    let promises = promises.split("## Guarantees").nth(1).unwrap().split("\n## ").next().unwrap();
-    let names = promises.split('`').skip(1).step_by(2).filter_map(|name| Some((name, name.rsplit_once("::")?)));
-    let names: Vec<_> = names.filter(|(_, (_, test))| !test.is_empty() && *test != "test").collect();
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let names = guarantees::test_names(&text);
     assert!(names.len() > 20, "{names:?}");
-    for (name, (module, test)) in names {
-        let file = module.rsplit("::").next().unwrap();
-        let file = if file == "model" { "protocols" } else { file };
-        let found = sources.iter().any(|(path, text)| {
-            let inside =
-                path.components().any(|part| Path::new(part.as_os_str()).file_stem().is_some_and(|stem| stem == file));
-            inside && text.contains(&format!("fn {test}("))
-        });
-        assert!(found, "{name}");
-    }
+    assert_eq!(guarantees::missing(&names, &rust_sources()), Vec::<String>::new());
+}
+
+#[test]
+#[ignore = "until all folders use the new words"]
+fn no_file_contains_a_banned_word() {
+    assert_violations_empty(&vocabulary::violations(&read_tracked(&vocabulary::EXTENSIONS)));
+}
+
+#[test]
+#[ignore = "until the unit tests of all crates have their new names"]
+fn no_function_name_is_longer_than_60_characters() {
+    assert_violations_empty(&test_names::too_long(&rust_sources()));
+}
+
+#[test]
+fn common_search_words_find_tests() {
+    assert_violations_empty(&test_names::words_without_test(&rust_sources()));
+}
+
+#[test]
+#[ignore = "until the cycles of events, checkout, publisher and soak are cut"]
+fn no_crate_has_an_import_cycle() {
+    let crates = repository::crates();
+    let cycles = crates.iter().flat_map(|(folder, files)| {
+        let cycles = imports::cycles(&imports::edges(files));
+        cycles.into_iter().map(move |cycle| format!("{folder}: {cycle}"))
+    });
+    assert_violations_empty(&cycles.collect::<Vec<_>>());
+}
+
+#[test]
+fn no_import_leads_to_a_higher_folder() {
+    let violations: Vec<_> = layers::LAYERED_CRATES
+        .iter()
+        .flat_map(|(folder, layers)| layers::violations(&imports::edges(&repository::crate_files(folder)), layers))
+        .collect();
+    assert_violations_empty(&violations);
+}
+
+fn rust_sources() -> Vec<repository::File> {
+    let sources = read_tracked(&["rs"]);
+    assert!(sources.len() > 50, "only {} Rust files are tracked", sources.len());
+    sources
+}
+
+fn assert_violations_empty(violations: &[String]) {
+    assert!(violations.is_empty(), "{} violations:\n{}", violations.len(), violations.join("\n"));
 }
