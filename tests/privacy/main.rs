@@ -1,7 +1,6 @@
-//! Nothing personal is in what the stack has logged while all other tests ran.
+//! No personal data is in the logs that the stack wrote during all other tests.
 //!
-//! Customers of the tests are called `usr_…`, have an address with an `@` and, where `support::new_cart` makes the cart, one postal
-//! code: what is not in the logs of a suite full of them is not logged.
+//! Customers in tests have the id `usr_…`, an e-mail address with an `@` and, in `support::new_cart`, one postal code.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a helper that fails is a test that fails
 
@@ -9,19 +8,19 @@ use std::collections::HashMap;
 
 use yard::{Instance, Project, Stack};
 
-/// What begins a customer's id, and the postal code in a test's cart.
+/// The prefix of a customer's id, and the postal code in a test's cart.
 const SEEDED: [&str; 2] = ["usr_", "94107-4815"];
 
-/// Addresses of nobody: the shop's own, and the example in an error.
-const NOBODYS: [&str; 2] = ["orders@switchyard.example", "name@example.com"];
+/// Addresses that are no customer's: the sender, and the example in an error message.
+const PUBLIC_ADDRESSES: [&str; 2] = ["orders@switchyard.example", "name@example.com"];
 
-/// How the local cloud itself begins a line about mail. It says to whom, as SES would not.
-const NOT_OURS: &str = "INFO [ses-v2] ";
+/// The start of a log line of the local cloud about a mail. It contains the recipient; SES logs none.
+const EMULATOR_MAIL_LINE: &str = "INFO [ses-v2] ";
 
-/// The most that one call for log lines brings.
-const PAGE: usize = 10_000;
+/// The maximum number of log lines in one answer.
+const PAGE_SIZE: usize = 10_000;
 
-/// The first personal thing in a line.
+/// The first piece of personal data in a line.
 fn personal(line: &str) -> Option<String> {
     let line = line.replace("%40", "@");
     let seeded = SEEDED.iter().find(|seed| line.contains(**seed)).map(|seed| (*seed).to_owned());
@@ -35,7 +34,7 @@ fn address(line: &str, at: usize) -> Option<String> {
     let end = line[at + 1..].find(outside).map_or(line.len(), |after| at + 1 + after);
     let address = line[start..end].trim_end_matches('.');
     let (local, domain) = address.split_once('@')?;
-    (!local.is_empty() && domain.contains('.') && !NOBODYS.contains(&address)).then(|| address.to_owned())
+    (!local.is_empty() && domain.contains('.') && !PUBLIC_ADDRESSES.contains(&address)).then(|| address.to_owned())
 }
 
 /// All lines of a function, as CloudWatch Logs has them.
@@ -47,8 +46,8 @@ async fn lines(client: &aws_sdk_cloudwatchlogs::Client, function: &str) -> Vec<S
         let last = events.last().and_then(|event| event.timestamp).unwrap_or_default();
         let count = events.len();
         lines.extend(events.into_iter().filter_map(|event| event.message));
-        // The local cloud has no next page, so the next one is what came later.
-        if count < PAGE {
+        // The local cloud has no page tokens, so the next request starts at the last timestamp.
+        if count < PAGE_SIZE {
             return lines;
         }
         assert!(last > since, "more lines of {function} in a millisecond than a page holds");
@@ -57,38 +56,46 @@ async fn lines(client: &aws_sdk_cloudwatchlogs::Client, function: &str) -> Vec<S
 }
 
 #[tokio::test]
-#[ignore = "reads what all other tests have logged: make test runs it after them"]
+#[ignore = "reads the logs of all other tests: make test runs it after them"]
 async fn logs_contain_no_personal_data() {
     let name = std::env::var("SWITCHYARD_INSTANCE").unwrap_or_else(|_| "test".into());
     let instance = Instance::new(&Project::find().unwrap(), &name).unwrap();
     let running =
-        instance.running().unwrap_or_else(|| panic!("instance {name} is not up: run the tests by `make test`"));
+        instance.running().unwrap_or_else(|| panic!("instance {name} is not up: run the tests with `make test`"));
     let cloud = running.cloud();
     let stack = Stack::read(&cloud).await.unwrap();
     let client = aws_sdk_cloudwatchlogs::Client::new(&cloud.config);
 
     let log = std::fs::read(instance.log()).unwrap();
     let log = String::from_utf8_lossy(&log);
-    let mut said: Vec<(&str, String)> =
-        log.lines().filter(|line| !line.contains(NOT_OURS)).map(|line| ("the local cloud", line.to_owned())).collect();
+    let mut lines_by_source: Vec<(&str, String)> = log
+        .lines()
+        .filter(|line| !line.contains(EMULATOR_MAIL_LINE))
+        .map(|line| ("the local cloud", line.to_owned()))
+        .collect();
     for function in &stack.functions {
-        said.extend(lines(&client, function).await.into_iter().map(|line| (function.as_str(), line)));
+        lines_by_source.extend(lines(&client, function).await.into_iter().map(|line| (function.as_str(), line)));
     }
 
-    let leaks: Vec<_> = said.iter().filter_map(|(who, line)| Some((who, personal(line)?, line))).collect();
-    assert!(leaks.is_empty(), "{} lines are personal, such as {:#?}", leaks.len(), &leaks[..leaks.len().min(5)]);
+    let leaks: Vec<_> = lines_by_source.iter().filter_map(|(who, line)| Some((who, personal(line)?, line))).collect();
+    assert!(
+        leaks.is_empty(),
+        "{} lines contain personal data, such as {:#?}",
+        leaks.len(),
+        &leaks[..leaks.len().min(5)]
+    );
 
-    // Lines of our own are JSON. A log that nothing is in proves nothing.
-    let mut spoken: HashMap<&str, usize> = HashMap::new();
-    for (who, _) in said.iter().filter(|(_, line)| line.starts_with('{')) {
-        *spoken.entry(who).or_default() += 1;
+    // Our own lines are JSON. An empty log would prove nothing.
+    let mut line_counts: HashMap<&str, usize> = HashMap::new();
+    for (who, _) in lines_by_source.iter().filter(|(_, line)| line.starts_with('{')) {
+        *line_counts.entry(who).or_default() += 1;
     }
     let busy = stack.consumers.iter().map(|consumer| &consumer.function).chain([&stack.checkout, &stack.publisher]);
     let busy = busy.map(|function| (function.as_str(), 100)).chain([("the local cloud", 1000)]);
     let jobs = stack.functions.iter().map(|function| (function.as_str(), 1));
     for (who, least) in busy.chain(jobs) {
-        let spoken = spoken.get(who).copied().unwrap_or_default();
-        assert!(spoken >= least, "only {spoken} lines of {who}: did the whole suite run before?");
+        let line_counts = line_counts.get(who).copied().unwrap_or_default();
+        assert!(line_counts >= least, "only {line_counts} lines of {who}: run the whole suite first");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A client's request while the orders table fails.
+//! Client requests while calls to the orders table fail.
 
 use std::collections::HashMap;
 use tokio::time::Instant;
@@ -12,18 +12,18 @@ use switchyard_faults::Fault;
 
 use crate::support::{BATCH_TIMEOUT, FaultSetup, fail_always, fail_first, text};
 
-/// A shop with one product of which there are ten.
-struct Shop {
+/// Checkout on a table of its own with one product, ten in stock.
+struct CheckoutFixture {
     setup: FaultSetup,
     checkout: Checkout,
 }
 
-impl Shop {
+impl CheckoutFixture {
     async fn new(name: &str) -> Self {
         let setup = FaultSetup::new(name).await;
         let text = |text: &str| AttributeValue::S(text.into());
         let number = |number: &str| AttributeValue::N(number.into());
-        let ware = [
+        let item = [
             ("pk", text("SKU#MUG")),
             ("sk", text("STOCK")),
             ("name", text("Mug")),
@@ -31,8 +31,8 @@ impl Shop {
             ("stock", number("10")),
             ("taxable", AttributeValue::Bool(true)),
         ];
-        let ware: HashMap<_, _> = ware.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let put = setup.stack.cloud.dynamodb.put_item().table_name(setup.table.name()).set_item(Some(ware));
+        let item: HashMap<_, _> = item.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let put = setup.stack.cloud.dynamodb.put_item().table_name(setup.table.name()).set_item(Some(item));
         put.send().await.unwrap();
         let checkout = Checkout::new(setup.table.clone(), Clock::system());
         Self { setup, checkout }
@@ -44,10 +44,10 @@ impl Shop {
             "ship_to": {"country": "US", "region": "CA", "postal_code": "94107"},
         });
         let headers = json!({"content-type": "application/json", "idempotency-key": key});
-        self.ask("POST", "/checkout", headers, &cart.to_string()).await
+        self.request("POST", "/checkout", headers, &cart.to_string()).await
     }
 
-    async fn ask(&self, method: &str, path: &str, headers: Value, body: &str) -> ApiGatewayV2httpResponse {
+    async fn request(&self, method: &str, path: &str, headers: Value, body: &str) -> ApiGatewayV2httpResponse {
         let request: ApiGatewayV2httpRequest = serde_json::from_value(json!({
             "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
             "requestContext": {
@@ -61,8 +61,8 @@ impl Shop {
         self.checkout.handle(request, Instant::now() + BATCH_TIMEOUT).await
     }
 
-    /// How many orders there are, and how many mugs are left.
-    async fn books(&self) -> (usize, String) {
+    /// The number of orders and the remaining stock.
+    async fn orders_and_stock(&self) -> (usize, String) {
         let rows = self.setup.harness.rows().await;
         let stock = rows.iter().find(|row| text(row, "sk") == "STOCK").unwrap();
         (rows.iter().filter(|row| text(row, "sk") == "ORDER").count(), text(stock, "stock"))
@@ -77,47 +77,47 @@ fn is_busy(answer: &ApiGatewayV2httpResponse) -> bool {
 
 #[tokio::test]
 async fn stock_conflict_retries_are_bounded_then_503() {
-    let shop = Shop::new("shop-busy").await;
+    let fixture = CheckoutFixture::new("shop-busy").await;
     let conflict = Fault::Conflict { item: Some("SKU#MUG".into()), code: None };
-    shop.setup.proxy.set_rules(fail_always("dynamodb", "TransactWriteItems", conflict.clone()));
-    let answer = shop.order("k").await;
+    fixture.setup.proxy.set_rules(fail_always("dynamodb", "TransactWriteItems", conflict.clone()));
+    let answer = fixture.order("k").await;
     assert!(is_busy(&answer), "{answer:?}");
-    assert_eq!(shop.setup.injected("dynamodb TransactWriteItems", "conflict"), 12);
-    assert_eq!(shop.books().await, (0, "10".into()));
+    assert_eq!(fixture.setup.injected("dynamodb TransactWriteItems", "conflict"), 12);
+    assert_eq!(fixture.orders_and_stock().await, (0, "10".into()));
 
-    shop.setup.proxy.set_rules(fail_first(6, "dynamodb", "TransactWriteItems", conflict));
-    assert_eq!(shop.order("k").await.status_code, 202);
-    assert_eq!(shop.books().await, (1, "8".into()));
+    fixture.setup.proxy.set_rules(fail_first(6, "dynamodb", "TransactWriteItems", conflict));
+    assert_eq!(fixture.order("k").await.status_code, 202);
+    assert_eq!(fixture.orders_and_stock().await, (1, "8".into()));
 }
 
 #[tokio::test]
 async fn short_throttle_is_retried_and_constant_throttle_is_503() {
-    let shop = Shop::new("shop-throttled").await;
-    shop.setup.proxy.set_rules(fail_first(2, "dynamodb", "*", Fault::Throttle));
-    assert_eq!(shop.order("k").await.status_code, 202);
+    let fixture = CheckoutFixture::new("shop-throttled").await;
+    fixture.setup.proxy.set_rules(fail_first(2, "dynamodb", "*", Fault::Throttle));
+    assert_eq!(fixture.order("k").await.status_code, 202);
     for operation in ["BatchGetItem", "TransactWriteItems"] {
-        let shop = Shop::new("shop-throttled").await;
-        shop.setup.proxy.set_rules(fail_always("dynamodb", operation, Fault::Throttle));
-        let answer = shop.order("k").await;
+        let fixture = CheckoutFixture::new("shop-throttled").await;
+        fixture.setup.proxy.set_rules(fail_always("dynamodb", operation, Fault::Throttle));
+        let answer = fixture.order("k").await;
         assert!(is_busy(&answer), "{operation}: {answer:?}");
-        assert_eq!(shop.books().await, (0, "10".into()));
+        assert_eq!(fixture.orders_and_stock().await, (0, "10".into()));
     }
-    shop.setup.proxy.set_rules(fail_always("dynamodb", "*", Fault::Throttle));
-    assert!(is_busy(&shop.ask("GET", "/orders/ord_1", json!({}), "").await));
+    fixture.setup.proxy.set_rules(fail_always("dynamodb", "*", Fault::Throttle));
+    assert!(is_busy(&fixture.request("GET", "/orders/ord_1", json!({}), "").await));
 }
 
 #[tokio::test]
 async fn lost_transaction_answer_places_order_once() {
     for fault in [Fault::DropResponse, Fault::InternalError { after_effect: true }] {
-        let shop = Shop::new("shop-unknown").await;
+        let fixture = CheckoutFixture::new("shop-unknown").await;
         let kind = fault.kind();
-        // As often as the SDK tries, and once more: checkout must find its own order.
-        shop.setup.proxy.set_rules(fail_first(4, "dynamodb", "TransactWriteItems", fault));
-        let placed = shop.order("k").await;
+        // One more than the attempts of the SDK: checkout must find its own order.
+        fixture.setup.proxy.set_rules(fail_first(4, "dynamodb", "TransactWriteItems", fault));
+        let placed = fixture.order("k").await;
         assert_eq!(placed.status_code, 202, "{kind}");
-        assert_eq!(shop.books().await, (1, "8".into()), "{kind}");
-        let repeated = shop.order("k").await;
+        assert_eq!(fixture.orders_and_stock().await, (1, "8".into()), "{kind}");
+        let repeated = fixture.order("k").await;
         assert_eq!((repeated.status_code, repeated.body), (202, placed.body), "{kind}");
-        assert_eq!(shop.books().await, (1, "8".into()), "{kind}");
+        assert_eq!(fixture.orders_and_stock().await, (1, "8".into()), "{kind}");
     }
 }

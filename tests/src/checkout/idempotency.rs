@@ -1,4 +1,4 @@
-//! The same `Idempotency-Key` twice.
+//! Repeated requests with the same `Idempotency-Key`.
 
 use crate::support::{TestStack, accepted_order_id, new_cart, new_user_id};
 

@@ -1,4 +1,4 @@
-//! Carts that cannot be orders: each gets its documented answer, and nothing changes.
+//! Invalid carts: each gets its documented answer and changes nothing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use switchyard_chassis::conformance::shown;
 
 use crate::support::{TestStack, new_cart, new_user_id, text};
 
-/// What the orders table says.
+/// All rows of the orders table as text, sorted.
 pub async fn order_rows(stack: &TestStack) -> Vec<String> {
     let mut rows: Vec<_> = stack.scan(&stack.deployed.orders_table).await;
     rows.sort_by_key(|row| (text(row, "pk"), text(row, "sk")));
@@ -15,7 +15,7 @@ pub async fn order_rows(stack: &TestStack) -> Vec<String> {
 
 pub const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
-/// A call with a bad body: the answer must be this problem, and repeat nothing personal.
+/// Sends a bad body. The answer must be a problem with this status and must not repeat personal data.
 pub async fn assert_refused(
     stack: &TestStack,
     name: &str,
@@ -101,7 +101,7 @@ async fn base64_body_with_valid_cart_is_accepted() {
     let stack = TestStack::shared().await;
     let sku = stack.create_product("2.00", true, 5).await;
     let body = new_cart(&new_user_id(), &[(&sku, 1)]).to_string();
-    // Without a content type, API Gateway hands the body over in base64.
+    // Without a content type, API Gateway encodes the body as base64.
     let reply = stack.api.checkout_raw(body.as_bytes(), &[]).await.unwrap();
     assert_eq!(reply.status, 202, "{}", String::from_utf8_lossy(&reply.body));
 }

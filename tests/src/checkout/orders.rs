@@ -13,7 +13,7 @@ async fn placed_order_is_readable_and_unknown_is_not_found() {
     let order = stack.api.get(&format!("/orders/{id}")).await.unwrap();
     assert_eq!((order.status, order.json()["order_id"].as_str()), (200, Some(id.as_str())));
     assert!(String::from_utf8_lossy(&order.body).contains("\"total_usd\":10.00"));
-    let unknown = stack.api.get("/orders/ord_nobody").await.unwrap();
+    let unknown = stack.api.get("/orders/ord_unknown").await.unwrap();
     assert_eq!((unknown.status, unknown.header("content-type")), (404, Some("application/problem+json")));
 }
 
@@ -38,5 +38,5 @@ async fn stale_cached_price_is_never_charged() {
         .send()
         .await
         .unwrap();
-    assert!(buy().await.contains("\"total_usd\":11.00"), "the function remembers 10.00 and must not charge it");
+    assert!(buy().await.contains("\"total_usd\":11.00"), "the function has 10.00 in its cache and must not charge it");
 }

@@ -1,4 +1,4 @@
-//! More buyers than lines.
+//! Concurrent checkouts of a product with too little stock.
 
 use futures_util::future::join_all;
 

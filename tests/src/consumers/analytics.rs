@@ -1,4 +1,4 @@
-//! What analytics counts.
+//! The analytics consumer: sales per day.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::{
     TestOrder, TestOrderLine, TestStack, apply_orders, new_batch, new_cart, new_harness, new_user_id, text,
 };
 
-/// What orders come to: of all, by region, by product.
+/// Sales of these orders: total, by region, by product.
 fn naive<'a>(
     orders: impl IntoIterator<Item = &'a TestOrder>,
 ) -> (Sales, BTreeMap<String, Sales>, BTreeMap<String, Sales>) {
@@ -35,7 +35,7 @@ fn naive<'a>(
     (total, regions, skus)
 }
 
-/// What the rows of a day say, read one by one.
+/// Orders, units and revenue of a day, added up row by row.
 async fn rows_of(harness: &ConsumerHarness, day: &str) -> (u64, u64, Usd) {
     let rows = harness.rows().await;
     let rows: Vec<_> = rows.iter().filter(|row| text(row, "sk") == "SALE" && text(row, "day") == day).collect();
@@ -47,8 +47,8 @@ async fn rows_of(harness: &ConsumerHarness, day: &str) -> (u64, u64, Usd) {
     (u64::try_from(rows.len()).unwrap(), units, revenue)
 }
 
-/// Rows, sums and what was ordered agree on each of these days.
-async fn agree(harness: &ConsumerHarness, orders: &[TestOrder], days: &[&str]) {
+/// Asserts that rows, sums and orders agree on each of these days.
+async fn assert_sums_equal_orders(harness: &ConsumerHarness, orders: &[TestOrder], days: &[&str]) {
     for day in days {
         let there: Vec<_> = orders.iter().filter(|order| order.day() == *day).collect();
         let (total, regions, skus) = naive(there.iter().copied());
@@ -69,17 +69,17 @@ async fn duplicates_lost_answers_and_crashes_keep_sums_exact() {
     let mut duration = Duration::from_micros(500);
     for bodies in bodies.chunks(10) {
         let messages = harness.receive(bodies).await;
-        // Killed at some moment, before, while or after it writes, and received again.
+        // Interrupted before, during or after the write, and received again.
         tokio::time::timeout(duration, harness.handle(&batch, &messages)).await.ok();
         duration *= 3;
-        // Done, but the answer was lost.
+        // Applied, but the answer was lost.
         assert!(harness.handle(&batch, &messages).await.batch_item_failures.is_empty());
         assert!(harness.process(&batch, messages).await.is_empty());
     }
     let mut again = orders.clone();
     fastrand::shuffle(&mut again);
     apply_orders(&harness, &batch, &again).await;
-    agree(&harness, &orders, &["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]).await;
+    assert_sums_equal_orders(&harness, &orders, &["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]).await;
 }
 
 #[tokio::test]
@@ -95,21 +95,21 @@ async fn two_workers_on_same_sums_lose_nothing() {
         let (first, second) = tokio::join!(harness.process(&one, messages), harness.process(&other, second));
         assert!(first.is_empty() && second.is_empty());
     }
-    agree(&harness, &orders, &["2026-03-01"]).await;
+    assert_sums_equal_orders(&harness, &orders, &["2026-03-01"]).await;
 }
 
 #[tokio::test]
 async fn late_order_counts_on_its_placement_day() {
     let stack = TestStack::shared().await;
     let (harness, batch) = new_harness(&stack, Analytics).await;
-    // The harness's clock says 2026-05-26.
+    // The harness's clock is at 2026-05-26.
     let orders = [
         TestOrder::new("CA", "2026-05-26T00:00:00Z", 100),
         TestOrder::new("CA", "2026-05-25T23:59:59.999Z", 1_000),
         TestOrder::new("CA", "2025-12-31T23:59:59Z", 10_000),
     ];
     apply_orders(&harness, &batch, &orders).await;
-    agree(&harness, &orders, &["2026-05-26", "2026-05-25", "2026-05-24", "2025-12-31"]).await;
+    assert_sums_equal_orders(&harness, &orders, &["2026-05-26", "2026-05-25", "2026-05-24", "2025-12-31"]).await;
 }
 
 #[tokio::test]
@@ -124,7 +124,7 @@ async fn orders_of_fifty_lines_in_one_batch_are_counted() {
     };
     let orders: Vec<_> = (0..10).map(order).collect();
     apply_orders(&harness, &batch, &orders).await;
-    agree(&harness, &orders, &["2026-03-01"]).await;
+    assert_sums_equal_orders(&harness, &orders, &["2026-03-01"]).await;
 }
 
 #[tokio::test]

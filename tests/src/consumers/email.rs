@@ -1,4 +1,4 @@
-//! The confirmation, from the consumer to the mailbox.
+//! The confirmation mail, from the consumer to the mailbox.
 
 use std::sync::{Arc, Mutex};
 
@@ -17,43 +17,47 @@ use yard::exit;
 
 use crate::support::{TestStack, new_cart, new_user_id};
 
-/// Stands before the local cloud: notes what is sent there, and turns away the first few requests.
+/// An HTTP client in front of the local cloud: records the requests and answers the first few with an error.
 #[derive(Debug, Clone, Default)]
-struct Gate {
-    seen: Arc<Mutex<Vec<Value>>>,
-    /// How many are turned away, and the error that they get.
-    refusals: usize,
+struct RecordingClient {
+    requests: Arc<Mutex<Vec<Value>>>,
+    /// The number of requests that get an error, and the error code.
+    error_count: usize,
     error: &'static str,
 }
 
 #[derive(Debug)]
-struct Guarded {
-    gate: Gate,
+struct RecordingConnector {
+    client: RecordingClient,
     cloud: SharedHttpConnector,
 }
 
-impl HttpConnector for Guarded {
+impl HttpConnector for RecordingConnector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let mut seen = self.gate.seen.lock().unwrap();
-        seen.push(serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default());
-        if seen.len() > self.gate.refusals {
+        let mut requests = self.client.requests.lock().unwrap();
+        requests.push(serde_json::from_slice(request.body().bytes().unwrap_or_default()).unwrap_or_default());
+        if requests.len() > self.client.error_count {
             return self.cloud.call(request);
         }
-        let mut refusal = HttpResponse::new(429.try_into().unwrap(), SdkBody::from("{}"));
-        refusal.headers_mut().insert("x-amzn-errortype", self.gate.error);
-        HttpConnectorFuture::ready(Ok(refusal))
+        let mut response = HttpResponse::new(429.try_into().unwrap(), SdkBody::from("{}"));
+        response.headers_mut().insert("x-amzn-errortype", self.client.error);
+        HttpConnectorFuture::ready(Ok(response))
     }
 }
 
-/// The email consumer with a table and queues of this test's own, and a gate on its way to SES.
-async fn desk(stack: &TestStack, sender: Option<String>, gate: &Gate) -> (ConsumerHarness, Batch<Leased<Email>>) {
+/// The email consumer with a table and queues for one test, whose calls to SES are recorded.
+async fn new_email_batch(
+    stack: &TestStack,
+    sender: Option<String>,
+    client: &RecordingClient,
+) -> (ConsumerHarness, Batch<Leased<Email>>) {
     let harness = ConsumerHarness::new(&stack.cloud.config, "mail").await;
-    let (cloud, gate) = (stack.cloud.config.http_client().unwrap(), gate.clone());
-    let guarded = http_client_fn(move |settings, components| {
+    let (cloud, client) = (stack.cloud.config.http_client().unwrap(), client.clone());
+    let recording = http_client_fn(move |settings, components| {
         let cloud = cloud.http_connector(settings, components);
-        SharedHttpConnector::new(Guarded { gate: gate.clone(), cloud })
+        SharedHttpConnector::new(RecordingConnector { client: client.clone(), cloud })
     });
-    let config = stack.cloud.config.to_builder().http_client(guarded).build();
+    let config = stack.cloud.config.to_builder().http_client(recording).build();
     let set = stack.deployed.name.clone();
     let mut env = Env::from_lookup(move |name| match name {
         "SENDER_ADDRESS" => sender.clone(),
@@ -72,7 +76,7 @@ fn sender(stack: &TestStack) -> Option<String> {
     stack.deployed.consumer("email").unwrap().sender.clone()
 }
 
-/// An order to an address of this test's own.
+/// An order whose address belongs to one test.
 fn order_of(user: &str) -> String {
     order(1).replace("ada@example.com", &format!("{user}@example.com"))
 }
@@ -106,7 +110,7 @@ async fn yard_email_shows_sent_confirmation() {
 #[tokio::test]
 async fn yard_email_of_unknown_order_fails_with_exit_code() {
     let stack = TestStack::shared().await;
-    let error = Confirmation::read(&stack.cloud, &stack.deployed, "ord_nobody").await.unwrap_err();
+    let error = Confirmation::read(&stack.cloud, &stack.deployed, "ord_unknown").await.unwrap_err();
     assert_eq!(exit::code_for(&error), exit::UNKNOWN_ORDER);
 }
 
@@ -120,26 +124,26 @@ async fn mail_has_configuration_set_and_event_id_tag() {
     assert_eq!(*set, stack.deployed.name);
     stack.cloud.ses.get_configuration_set().configuration_set_name(set).send().await.unwrap();
 
-    // The local cloud keeps no tags, but this is what it was sent and what it took.
-    let (gate, user) = (Gate::default(), new_user_id());
-    let (harness, batch) = desk(&stack, sender(&stack), &gate).await;
+    // The local cloud accepts tags and does not store them, so the request is checked.
+    let (client, user) = (RecordingClient::default(), new_user_id());
+    let (harness, batch) = new_email_batch(&stack, sender(&stack), &client).await;
     let body = order_of(&user);
     assert!(harness.process(&batch, harness.receive(std::slice::from_ref(&body)).await).await.is_empty());
     assert_eq!(stack.mails_to(&user).await.len(), 1);
-    let seen = gate.seen.lock().unwrap();
-    assert_eq!(seen[0]["ConfigurationSetName"], set.as_str());
+    let requests = client.requests.lock().unwrap();
+    assert_eq!(requests[0]["ConfigurationSetName"], set.as_str());
     let tags = json!([
         {"Name": "event_id", "Value": event_id(&body).as_str()},
         {"Name": "order_id", "Value": "ord_conformance1"},
     ]);
-    assert_eq!(seen[0]["EmailTags"], tags);
+    assert_eq!(requests[0]["EmailTags"], tags);
 }
 
 #[tokio::test]
 async fn unverified_sender_goes_to_dlq_and_redrive_sends_mail() {
     let stack = TestStack::shared().await;
     let (user, stranger) = (new_user_id(), Some("orders@stranger.example".to_owned()));
-    let (harness, batch) = desk(&stack, stranger, &Gate::default()).await;
+    let (harness, batch) = new_email_batch(&stack, stranger, &RecordingClient::default()).await;
     let body = order_of(&user);
     assert!(harness.process(&batch, harness.receive(std::slice::from_ref(&body)).await).await.is_empty());
     let dead = harness.dead_letters().await;
@@ -147,7 +151,7 @@ async fn unverified_sender_goes_to_dlq_and_redrive_sends_mail() {
     assert!(!dead[0].1["error"].contains('@'), "{}", dead[0].1["error"]);
     assert_eq!((harness.applied_count().await, stack.mails_to(&user).await.len()), (0, 0));
 
-    // Somebody verifies the sender, and sends the dead letters back.
+    // An operator verifies the sender and redrives the dead letters.
     let email = stack.cloud.ses.create_email_identity().email_identity("orders@stranger.example");
     email.send().await.unwrap();
     assert!(harness.process(&batch, harness.receive(&[dead[0].0.clone()]).await).await.is_empty());
@@ -158,19 +162,24 @@ async fn unverified_sender_goes_to_dlq_and_redrive_sends_mail() {
 #[tokio::test]
 async fn ses_throttle_retries_and_sends_once() {
     let stack = TestStack::shared().await;
-    let (user, gate) = (new_user_id(), Gate { refusals: 2, error: "TooManyRequestsException", ..Gate::default() });
-    let (harness, batch) = desk(&stack, sender(&stack), &gate).await;
+    let (user, client) = (
+        new_user_id(),
+        RecordingClient { error_count: 2, error: "TooManyRequestsException", ..RecordingClient::default() },
+    );
+    let (harness, batch) = new_email_batch(&stack, sender(&stack), &client).await;
     assert!(harness.process(&batch, harness.receive(&[order_of(&user)]).await).await.is_empty());
     assert_eq!((harness.applied_count().await, stack.mails_to(&user).await.len()), (1, 1));
-    assert_eq!(gate.seen.lock().unwrap().len(), 3);
+    assert_eq!(client.requests.lock().unwrap().len(), 3);
 }
 
 #[tokio::test]
 async fn constant_ses_throttle_returns_message_not_to_dlq() {
     let stack = TestStack::shared().await;
-    let (user, gate) =
-        (new_user_id(), Gate { refusals: usize::MAX, error: "TooManyRequestsException", ..Gate::default() });
-    let (harness, batch) = desk(&stack, sender(&stack), &gate).await;
+    let (user, client) = (
+        new_user_id(),
+        RecordingClient { error_count: usize::MAX, error: "TooManyRequestsException", ..RecordingClient::default() },
+    );
+    let (harness, batch) = new_email_batch(&stack, sender(&stack), &client).await;
     let messages = harness.receive(&[order_of(&user)]).await;
     let id = messages[0].message_id.clone().unwrap();
     let back = harness.process(&batch, messages).await;

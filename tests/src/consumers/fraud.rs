@@ -1,4 +1,4 @@
-//! What fraud makes of orders: on the deployed stack, and batch by batch.
+//! The fraud consumer: scores and reviews.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,14 +18,14 @@ fn batch(harness: &ConsumerHarness) -> Batch<Transactional<Fraud>> {
     Batch::transactional(fraud, harness.table.clone(), harness.queue.clone(), dedup, harness.clock.clone())
 }
 
-/// The score of each order and how many others of its user it was counted with in the hour, by order id.
+/// By order id: the score, and the number of other orders of the user in the same hour.
 fn counted(rows: &[Item]) -> BTreeMap<String, (u64, u64)> {
     let number = |row: &Item, name: &str| text(row, name).parse().unwrap();
     let scores = rows.iter().filter(|row| text(row, "sk") == "SCORE");
     scores.map(|row| (text(row, "pk"), (number(row, "score"), number(row, "within_1h")))).collect()
 }
 
-/// Ten orders of one user, a minute apart, in disorder.
+/// Ten orders of one user, a minute apart, shuffled.
 const SHUFFLED: [u32; 10] = [4, 9, 1, 7, 3, 10, 2, 8, 6, 5];
 
 async fn handle<A: Apply>(harness: &ConsumerHarness, batch: &Batch<A>, bodies: &[String]) {
@@ -56,7 +56,7 @@ async fn batch_of_one_users_orders_scores_as_one_by_one() {
 async fn two_workers_with_duplicates_count_every_order() {
     let stack = TestStack::shared().await;
     let harness = ConsumerHarness::new(&stack.cloud.config, "fraud").await;
-    // Each order comes to both: ten are duplicates, and each worker has all ten of the user at once.
+    // Each worker receives all ten orders of the user, so ten of the messages are duplicates.
     let mut messages = harness.receive(&[SHUFFLED.map(order), SHUFFLED.map(order)].concat()).await;
     let others = messages.split_off(10);
     let (one, other) = (batch(&harness), batch(&harness));
@@ -80,7 +80,7 @@ async fn batch_of_ten_users_costs_one_read_and_one_transaction() {
     let bodies = std::array::from_fn::<_, 10, _>(|n| of_user(u32::try_from(n).unwrap(), 0));
     handle(&harness, &batch, &bodies).await;
     assert_eq!(batch.cost().calls, 2);
-    // Every user known. Two units for each row that is written in the transaction: neither outgrows a kilobyte. (AWS adds a unit for
+    // Every user is known now. Two units for each row that is written in the transaction: neither outgrows a kilobyte. (AWS adds a unit for
     // each profile that is read; the local cloud does not say what a BatchGetItem takes.)
     let bodies = std::array::from_fn::<_, 10, _>(|n| of_user(u32::try_from(n).unwrap(), 10));
     handle(&harness, &batch, &bodies).await;
@@ -88,7 +88,7 @@ async fn batch_of_ten_users_costs_one_read_and_one_transaction() {
     assert_eq!(harness.applied_count().await, 20);
 }
 
-/// A job on the deployed consumer's table, as an operator's command would start it.
+/// A job on the deployed consumer's table, as an operator's command starts it.
 fn job(stack: &TestStack) -> Job {
     let table = Table::new(stack.cloud.dynamodb.clone(), stack.table_of("fraud"));
     let deadline = Instant::now() + Duration::from_secs(10);
@@ -100,14 +100,14 @@ async fn rows(stack: &TestStack, order_id: &str) -> Vec<Item> {
     stack.query(stack.table_of("fraud"), &format!("ORDER#{order_id}")).await
 }
 
-/// The one fact in a row's outbox.
+/// The only event in a row's outbox.
 fn fact(row: &Item) -> Value {
     let outbox: Value = serde_json::from_str(&text(row, "outbox")).unwrap();
     assert_eq!(outbox.as_array().unwrap().len(), 1);
     outbox[0].clone()
 }
 
-/// A cart that no shop would send out unseen.
+/// A cart that fraud flags.
 async fn suspicious(stack: &TestStack) -> Value {
     let user = new_user_id();
     let sku = stack.create_product("1.00", true, 1000).await;
@@ -135,10 +135,13 @@ async fn disposable_address_and_quantity_flag_order_with_reasons() {
     assert_eq!(fact["detail_type"], "OrderFlagged");
     let (metadata, data) = (&fact["detail"]["metadata"], &fact["detail"]["data"]);
     assert_eq!((&metadata["aggregate"]["id"], &metadata["aggregate"]["sequence"]), (&json!(id), &json!(2)));
-    let told = data["reasons"].as_array().unwrap();
-    assert_eq!(told.len(), reasons.len());
-    assert!(told.iter().all(|reason| reason["points"] == points(reason["code"].as_str().unwrap())), "{told:?}");
-    assert!(told.is_sorted_by_key(|reason| -reason["points"].as_i64().unwrap()), "{told:?}");
+    let published = data["reasons"].as_array().unwrap();
+    assert_eq!(published.len(), reasons.len());
+    assert!(
+        published.iter().all(|reason| reason["points"] == points(reason["code"].as_str().unwrap())),
+        "{published:?}"
+    );
+    assert!(published.is_sorted_by_key(|reason| -reason["points"].as_i64().unwrap()), "{published:?}");
 }
 
 #[tokio::test]
@@ -168,7 +171,7 @@ async fn repeated_review_confirms_order_once_with_sequence_three() {
     assert_eq!(review(&flagged).await, ReviewOutcome::Confirmed);
     assert_eq!(review(&flagged).await, ReviewOutcome::AlreadyConfirmed);
     assert_eq!(
-        (review(&plain).await, review("ord_nobody").await),
+        (review(&plain).await, review("ord_unknown").await),
         (ReviewOutcome::NotFlagged, ReviewOutcome::NotFlagged)
     );
     assert_eq!(rows(&stack, &plain).await.len(), 1);
@@ -181,7 +184,7 @@ async fn repeated_review_confirms_order_once_with_sequence_three() {
     assert_eq!(fact["detail"]["data"]["score"].to_string(), text(&score, "score"));
     assert_eq!(text(&score, "flagged"), "true");
     let key = format!("ORDER#{flagged}");
-    wait_until("the order knows that it is confirmed", async || {
+    wait_until("the order is confirmed", async || {
         let rows = stack.query(&stack.deployed.orders_table, &key).await;
         let states: Vec<_> = rows.iter().map(|row| text(row, "sk")).collect();
         states.ends_with(&["STATUS#2#flagged".to_owned(), "STATUS#3#confirmed".to_owned()])

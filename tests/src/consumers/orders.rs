@@ -1,4 +1,4 @@
-//! An order learns its fate from facts, and tells it to whoever placed it.
+//! The status of an order, derived from events and read by the caller who placed it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,8 +17,8 @@ use crate::support::{
     wave_released,
 };
 
-/// What the API says about an order, asked with this query.
-async fn ask(api: &Api, order_id: &str, query: &str) -> HttpResponse {
+/// The API's answer about an order, with this query string.
+async fn get_order(api: &Api, order_id: &str, query: &str) -> HttpResponse {
     api.get(&format!("/orders/{order_id}{query}")).await.unwrap()
 }
 
@@ -28,7 +28,7 @@ fn status_in(reply: &HttpResponse) -> OrderStatus {
 }
 
 async fn status(stack: &TestStack, order_id: &str, query: &str) -> OrderStatus {
-    status_in(&ask(&stack.api, order_id, query).await)
+    status_in(&get_order(&stack.api, order_id, query).await)
 }
 
 async fn placed(stack: &TestStack) -> String {
@@ -45,9 +45,9 @@ async fn status_goes_from_received_to_confirmed_to_picking() {
     let id = placed(&stack).await;
     wait_until("fraud has decided", async || stack.consumer_state("fraud", &id).await == ConsumerState::Done).await;
     assert_eq!(status(&stack, &id, "").await, OrderStatus::Received);
-    let asked = Instant::now();
-    assert_eq!(status(&stack, &id, "?wait=confirmed&timeout=1").await, OrderStatus::Received, "a wait ran out");
-    assert!(asked.elapsed() >= Duration::from_secs(1) && asked.elapsed() < Duration::from_secs(4));
+    let started = Instant::now();
+    assert_eq!(status(&stack, &id, "?wait=confirmed&timeout=1").await, OrderStatus::Received, "the wait timed out");
+    assert!(started.elapsed() >= Duration::from_secs(1) && started.elapsed() < Duration::from_secs(4));
 
     stack.enable("orders").await;
     assert_eq!(status(&stack, &id, "?wait=confirmed&timeout=20").await, OrderStatus::Confirmed);
@@ -55,7 +55,11 @@ async fn status_goes_from_received_to_confirmed_to_picking() {
 
     put_on_bus(&stack, vec![bus_entry(&stack, &wave_released(&id, &[&id], Timestamp::now()))]).await;
     assert_eq!(status(&stack, &id, "?wait=picking&timeout=20").await, OrderStatus::Picking);
-    assert_eq!(status(&stack, &id, "?wait=confirmed").await, OrderStatus::Picking, "what is past is not waited for");
+    assert_eq!(
+        status(&stack, &id, "?wait=confirmed").await,
+        OrderStatus::Picking,
+        "a status that has been passed is not waited for"
+    );
     stack.enable("warehouse").await;
     stack.wait_until_applied(&id).await;
 }
@@ -64,15 +68,15 @@ async fn status_goes_from_received_to_confirmed_to_picking() {
 async fn wait_answers_as_soon_as_status_is_reached() {
     let stack = TestStack::shared().await;
     let id = placed(&stack).await;
-    let (asked, mut looked) = (Instant::now(), None);
-    let (reply, ()) = tokio::join!(ask(&stack.api, &id, "?wait=confirmed&timeout=20"), async {
+    let (started, mut looked) = (Instant::now(), None);
+    let (reply, ()) = tokio::join!(get_order(&stack.api, &id, "?wait=confirmed&timeout=20"), async {
         wait_until("the order is decided", async || status(&stack, &id, "").await != OrderStatus::Received).await;
-        looked = Some(asked.elapsed());
+        looked = Some(started.elapsed());
     });
-    let waited = asked.elapsed();
+    let waited = started.elapsed();
     assert!(status_in(&reply).is_at_least(OrderStatus::Confirmed));
-    // A look a second at most, on a machine that has other things to do.
-    assert!(waited < looked.unwrap() + Duration::from_secs(4), "answered after {waited:?}, there after {looked:?}");
+    // Checkout polls every second; the machine may be busy.
+    assert!(waited < looked.unwrap() + Duration::from_secs(4), "answered after {waited:?}, reached after {looked:?}");
 }
 
 #[tokio::test]
@@ -87,7 +91,7 @@ async fn invalid_wait_or_timeout_is_rejected_naming_the_field() {
         ("?wait=confirmed&timeout=21", json!(["timeout"])),
         ("?wait=soon&timeout=later", json!(["wait", "timeout"])),
     ] {
-        let reply = ask(&stack.api, &id, query).await;
+        let reply = get_order(&stack.api, &id, query).await;
         let problem = reply.json();
         assert_eq!((reply.status, problem["type"].as_str()), (422, Some("/problems/invalid-query")), "{query}");
         let named: Vec<Value> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].clone()).collect();
@@ -95,8 +99,8 @@ async fn invalid_wait_or_timeout_is_rejected_naming_the_field() {
     }
 }
 
-/// The API as called by a new IAM user who may call all of it.
-async fn as_someone_else(stack: &TestStack) -> Api {
+/// The API as called by a new IAM user who may call every route.
+async fn as_other_caller(stack: &TestStack) -> Api {
     let iam = aws_sdk_iam::Client::new(&stack.cloud.config);
     let name = new_user_id();
     iam.create_user().user_name(&name).send().await.unwrap();
@@ -116,30 +120,30 @@ async fn as_someone_else(stack: &TestStack) -> Api {
 async fn unknown_and_other_callers_orders_are_not_found() {
     let stack = TestStack::shared().await;
     let id = placed(&stack).await;
-    let someone = as_someone_else(&stack).await;
+    let other_caller = as_other_caller(&stack).await;
     let sku = stack.create_product("12.00", true, 5).await;
     let theirs = crate::support::accepted_order_id(
-        &someone.checkout(&new_cart(&new_user_id(), &[(&sku, 1)]), &[]).await.unwrap(),
+        &other_caller.checkout(&new_cart(&new_user_id(), &[(&sku, 1)]), &[]).await.unwrap(),
     );
     for query in ["", "?wait=confirmed&timeout=20"] {
-        let asked = Instant::now();
-        let unknown = ask(&stack.api, "ord_nobody", query).await;
+        let started = Instant::now();
+        let unknown = get_order(&stack.api, "ord_unknown", query).await;
         for (reply, whose) in [
-            (&unknown, "nobody's"),
-            (&ask(&someone, &id, query).await, "mine, to someone else"),
-            (&ask(&stack.api, &theirs, query).await, "theirs, to me"),
+            (&unknown, "unknown"),
+            (&get_order(&other_caller, &id, query).await, "mine, read by the other caller"),
+            (&get_order(&stack.api, &theirs, query).await, "theirs, read by me"),
         ] {
             assert_eq!(
                 (reply.status, &reply.body),
                 (404, &unknown.body),
-                "{whose}: a difference would tell it is there"
+                "{whose}: a different answer would reveal that the order exists"
             );
             assert_eq!(reply.header("content-type"), Some("application/problem+json"));
         }
-        assert!(asked.elapsed() < Duration::from_secs(10), "what is not there is not waited for");
+        assert!(started.elapsed() < Duration::from_secs(10), "the API does not wait for an unknown order");
     }
-    status_in(&ask(&stack.api, &id, "").await);
-    status_in(&ask(&someone, &theirs, "").await);
+    status_in(&get_order(&stack.api, &id, "").await);
+    status_in(&get_order(&other_caller, &theirs, "").await);
 }
 
 #[tokio::test]
@@ -157,8 +161,8 @@ async fn flagged_order_keeps_its_stock_reserved() {
     assert_eq!(status(&stack, &id, "").await, OrderStatus::Flagged);
 }
 
-/// What fraud and the warehouse say about an order, and what it comes to.
-const FATES: [(&[&str], OrderStatus); 6] = [
+/// Events of fraud and the warehouse about an order, and the final status.
+const EVENT_SEQUENCES: [(&[&str], OrderStatus); 6] = [
     (&["confirmed"], OrderStatus::Confirmed),
     (&["flagged"], OrderStatus::Flagged),
     (&["flagged", "reviewed"], OrderStatus::Confirmed),
@@ -170,13 +174,13 @@ const FATES: [(&[&str], OrderStatus); 6] = [
 #[tokio::test]
 async fn shuffled_duplicate_events_never_move_status_back() {
     let stack = TestStack::exclusive().await;
-    // These would say something, too.
+    // These consumers would publish events, too.
     stack.disable("fraud").await;
     stack.disable("warehouse").await;
     let mut expected = BTreeMap::new();
     let mut entries = Vec::new();
     let mut picked = Vec::new();
-    for (said, end) in FATES.into_iter().cycle().take(2 * FATES.len()) {
+    for (said, end) in EVENT_SEQUENCES.into_iter().cycle().take(2 * EVENT_SEQUENCES.len()) {
         let (id, now) = (placed(&stack).await, Timestamp::now());
         for &said in said {
             match said {
@@ -197,7 +201,7 @@ async fn shuffled_duplicate_events_never_move_status_back() {
 
     let mut seen: BTreeMap<String, OrderStatus> = BTreeMap::new();
     let watch = async {
-        wait_until("all is heard", async || {
+        wait_until("all events are applied", async || {
             for id in expected.keys() {
                 let now = status(&stack, id, "").await;
                 let before = seen.insert(id.clone(), now).unwrap_or(OrderStatus::Received);
@@ -213,10 +217,10 @@ async fn shuffled_duplicate_events_never_move_status_back() {
             tokio::time::sleep(Duration::from_millis(150)).await;
         }
     });
-    // What fraud says at last is what it has said, or careless beside it: nothing changes.
+    // Now fraud decides by itself. Its event has the same or a lower rank, so no status changes.
     stack.enable("fraud").await;
     for (id, end) in expected {
-        wait_until("fraud's own decision is heard", async || {
+        wait_until("fraud's own decision is applied", async || {
             let rows = stack.query(&stack.deployed.orders_table, &format!("ORDER#{id}")).await;
             rows.iter().any(|row| text(row, "sk") == "STATUS#2#confirmed")
         })

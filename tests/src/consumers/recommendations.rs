@@ -1,4 +1,4 @@
-//! What is remembered of purchases, and what is offered because of them.
+//! The recommendations consumer: recent purchases, pair counters, and the job that run_rebuild features.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::support::{TestStack, new_cart, new_user_id, wait_until};
 
-/// One order as far as it matters here.
+/// The fields of an order that the consumer uses.
 #[derive(Debug, Clone)]
 struct Order {
     id: OrderId,
@@ -32,7 +32,7 @@ fn sku(n: u32) -> Sku {
     Sku::parse(format!("SKU-{n}")).unwrap()
 }
 
-fn someone(n: u32) -> UserId {
+fn numbered_user(n: u32) -> UserId {
     UserId::parse(format!("usr_{n}")).unwrap()
 }
 
@@ -44,7 +44,7 @@ impl Order {
         Self { id: OrderId::parse(format!("ord_{n}")).unwrap(), user: user.clone(), placed_at, skus }
     }
 
-    /// As it lies in the queue.
+    /// The message body.
     fn body(&self) -> String {
         let sample = include_str!("../../../events/samples/OrderPlaced.v1.json");
         let mut envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
@@ -81,14 +81,14 @@ fn history(seed: u64, count: u32) -> Vec<Order> {
             // Small numbers are more popular.
             let mut skus: Vec<_> = (0..60).map(|n| (random.u32(0..40) + n, sku(n))).collect();
             skus.sort();
-            Order::new(n, &someone(random.u32(0..12)), skus.into_iter().map(|(_, sku)| sku).take(size).collect())
+            Order::new(n, &numbered_user(random.u32(0..12)), skus.into_iter().map(|(_, sku)| sku).take(size).collect())
         })
         .collect();
-    orders.push(Order::new(count, &someone(0), (0..50).map(sku).collect()));
+    orders.push(Order::new(count, &numbered_user(0), (0..50).map(sku).collect()));
     orders
 }
 
-/// The naive model: all that the table should say, worked out from the orders at once.
+/// The naive model: the expected content of the table, computed from all orders.
 struct Model<'a> {
     orders: &'a [Order],
     /// In how many orders two products were together.
@@ -96,10 +96,10 @@ struct Model<'a> {
 }
 
 impl<'a> Model<'a> {
-    fn of(orders: &'a [Order]) -> Self {
+    fn new(orders: &'a [Order]) -> Self {
         let mut together: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
         for order in orders {
-            // Of a big cart a sample counts, which has a test of its own.
+            // Of a large cart only a sample of pairs counts; the selection has its own test.
             let sample = (order.skus.len() > 6).then(|| pairs::select_pairs(&order.id, &order.skus));
             let counts = |one: &Sku, other: &Sku| {
                 let pair = (one.min(other).clone(), one.max(other).clone());
@@ -138,15 +138,15 @@ impl<'a> Model<'a> {
     }
 }
 
-/// A table and a queue of this test's own, and the consumer on them.
-struct Shop {
+/// The consumer with a table and a queue for one test.
+struct RecommendationsFixture {
     harness: ConsumerHarness,
     batch: Batch<Transactional<Recommendations>>,
     _stack: TestStack,
 }
 
-impl Shop {
-    async fn open() -> Self {
+impl RecommendationsFixture {
+    async fn new() -> Self {
         let stack = TestStack::shared().await;
         let harness = ConsumerHarness::new(&stack.cloud.config, "recommending").await;
         let dedup = DedupConfig { marker_ttl_days: 90 };
@@ -155,33 +155,33 @@ impl Shop {
         Self { harness, batch, _stack: stack }
     }
 
-    async fn hears(&self, orders: &[Order]) {
+    async fn apply(&self, orders: &[Order]) {
         for orders in orders.chunks(10) {
             let bodies: Vec<_> = orders.iter().map(Order::body).collect();
             assert!(self.harness.process(&self.batch, self.harness.receive(&bodies).await).await.is_empty());
         }
     }
 
-    /// Hears each order three times, all of them shuffled, over two hours.
-    async fn hears_in_disorder(&self, orders: &[Order]) {
+    /// Applies each order three times, shuffled, over two hours.
+    async fn apply_shuffled_three_times(&self, orders: &[Order]) {
         let mut copies = [orders, orders, orders].concat();
         fastrand::shuffle(&mut copies);
         let step = SignedDuration::from_mins(120) / i32::try_from(copies.len() / 10 + 1).unwrap();
         for orders in copies.chunks(10) {
-            self.hears(orders).await;
-            self.passes(step);
+            self.apply(orders).await;
+            self.advance_clock(step);
         }
     }
 
-    fn passes(&self, time: SignedDuration) {
+    fn advance_clock(&self, time: SignedDuration) {
         self.harness.clock.set(self.harness.clock.now() + time);
     }
 
-    async fn rebuilds(&self) -> Json {
-        self.rebuilds_until(Instant::now() + Duration::from_mins(1)).await
+    async fn run_rebuild(&self) -> Json {
+        self.run_rebuild_until(Instant::now() + Duration::from_mins(1)).await
     }
 
-    async fn rebuilds_until(&self, deadline: Instant) -> Json {
+    async fn run_rebuild_until(&self, deadline: Instant) -> Json {
         let (table, clock) = (self.harness.table.clone(), self.harness.clock.clone());
         let job = Job::new(RebuildFeatures::NAME, RebuildFeatures::PRODUCER, table, clock, deadline).unwrap();
         RebuildFeatures.run(&job).await.unwrap()
@@ -191,7 +191,7 @@ impl Shop {
         read_features(&self.harness.table, user).await.unwrap()
     }
 
-    async fn offers_what(&self, model: &Model<'_>) {
+    async fn assert_offers_match(&self, model: &Model<'_>) {
         for user in model.users() {
             let offered = self.features(&user).await.map(|features| features.top);
             assert_eq!(offered, Some(model.top(&user)), "{user}");
@@ -201,51 +201,51 @@ impl Shop {
 
 #[tokio::test]
 async fn shuffled_duplicate_orders_match_naive_model() {
-    let (shop, orders) = (Shop::open().await, history(1, 40));
-    shop.hears_in_disorder(&orders).await;
-    let model = Model::of(&orders);
+    let (fixture, orders) = (RecommendationsFixture::new().await, history(1, 40));
+    fixture.apply_shuffled_three_times(&orders).await;
+    let model = Model::new(&orders);
     for user in model.users() {
         assert_eq!(
-            read_recent_products(&shop.harness.table, &user).await.unwrap(),
+            read_recent_products(&fixture.harness.table, &user).await.unwrap(),
             newest_products(&model.purchases(&user)),
             "{user}"
         );
     }
     for sku in (0..60).map(sku) {
-        assert_eq!(pairs::read_partners(&shop.harness.table, &sku).await.unwrap(), model.partners(&sku), "{sku}");
+        assert_eq!(pairs::read_partners(&fixture.harness.table, &sku).await.unwrap(), model.partners(&sku), "{sku}");
     }
 }
 
 #[tokio::test]
 async fn recent_products_are_fifty_newest_despite_late_orders() {
-    let shop = Shop::open().await;
+    let fixture = RecommendationsFixture::new().await;
     let carts: Vec<Vec<Sku>> = (0..12).map(|n| (n * 5..n * 5 + 5).map(sku).collect()).collect();
-    let orders: Vec<_> = (0..).zip(carts).map(|(n, skus)| Order::new(n, &someone(1), skus)).collect();
-    // The newest is heard first, and the oldest last.
+    let orders: Vec<_> = (0..).zip(carts).map(|(n, skus)| Order::new(n, &numbered_user(1), skus)).collect();
+    // The newest order is applied first, the oldest last.
     for order in orders.iter().rev() {
-        shop.hears(std::slice::from_ref(order)).await;
+        fixture.apply(std::slice::from_ref(order)).await;
     }
-    let recent = read_recent_products(&shop.harness.table, &someone(1)).await.unwrap();
+    let recent = read_recent_products(&fixture.harness.table, &numbered_user(1)).await.unwrap();
     let expected: Vec<_> = (2..12).rev().flat_map(|n| (n * 5..n * 5 + 5).map(sku)).collect();
     assert_eq!(recent, expected);
 }
 
 #[tokio::test]
 async fn order_cost_is_bounded_and_batch_shares_touched_row() {
-    let shop = Shop::open().await;
+    let fixture = RecommendationsFixture::new().await;
     let price = async |orders: &[Order]| {
-        shop.hears(orders).await;
-        shop.passes(SignedDuration::from_mins(1));
-        (shop.batch.cost().calls, shop.batch.cost().units)
+        fixture.apply(orders).await;
+        fixture.advance_clock(SignedDuration::from_mins(1));
+        (fixture.batch.cost().calls, fixture.batch.cost().units)
     };
     // Two units a row: the purchase, the touched row, and each pair under both of its products.
     for (n, lines, rows) in [(0, 1, 2.0), (1, 3, 8.0), (2, 10, 32.0), (3, 50, 32.0)] {
-        let order = Order::new(n, &someone(n), (0..lines).map(sku).collect());
+        let order = Order::new(n, &numbered_user(n), (0..lines).map(sku).collect());
         assert_eq!(price(&[order]).await, (1, 2.0 * rows), "{lines} lines");
     }
-    let ten: Vec<_> = (10..20).map(|n| Order::new(n, &someone(n), vec![sku(n)])).collect();
+    let ten: Vec<_> = (10..20).map(|n| Order::new(n, &numbered_user(n), vec![sku(n)])).collect();
     assert_eq!(price(&ten).await, (1, 2.0 * 11.0));
-    let touched = shop.harness.rows().await;
+    let touched = fixture.harness.rows().await;
     let touched = touched.iter().filter(|row| text_of(row, "pk").unwrap().starts_with("TOUCHED"));
     assert!(touched.clone().all(|row| row.contains_key("expires_at")));
     assert_eq!(touched.count(), 5);
@@ -253,90 +253,96 @@ async fn order_cost_is_bounded_and_batch_shares_touched_row() {
 
 #[tokio::test]
 async fn rebuild_offers_top_ten_products_not_bought_yet() {
-    let (shop, orders) = (Shop::open().await, history(2, 40));
-    shop.hears_in_disorder(&orders).await;
-    let did = shop.rebuilds().await;
+    let (fixture, orders) = (RecommendationsFixture::new().await, history(2, 40));
+    fixture.apply_shuffled_three_times(&orders).await;
+    let did = fixture.run_rebuild().await;
     assert_eq!(did["left"], false);
-    let model = Model::of(&orders);
-    shop.offers_what(&model).await;
-    assert!(model.users().iter().any(|user| model.top(user).len() == 10), "the test shows too little");
+    let model = Model::new(&orders);
+    fixture.assert_offers_match(&model).await;
+    assert!(
+        model.users().iter().any(|user| model.top(user).len() == 10),
+        "no user has ten products: the test data is too small"
+    );
 }
 
 #[tokio::test]
 async fn rebuild_visits_only_users_touched_since_last_run() {
-    let (shop, mut orders) = (Shop::open().await, history(3, 20));
-    shop.hears(&orders).await;
-    shop.passes(SignedDuration::from_mins(10));
-    let users = Model::of(&orders).users();
-    assert_eq!(shop.rebuilds().await["users"], users.len());
-    let before = shop.features(&someone(1)).await;
+    let (fixture, mut orders) = (RecommendationsFixture::new().await, history(3, 20));
+    fixture.apply(&orders).await;
+    fixture.advance_clock(SignedDuration::from_mins(10));
+    let users = Model::new(&orders).users();
+    assert_eq!(fixture.run_rebuild().await["users"], users.len());
+    let before = fixture.features(&numbered_user(1)).await;
 
-    shop.passes(SignedDuration::from_mins(60));
-    assert_eq!(shop.rebuilds().await["users"], 0);
-    orders.push(Order::new(99, &someone(2), vec![sku(1), sku(2)]));
-    shop.hears(&orders[orders.len() - 1..]).await;
-    shop.passes(SignedDuration::from_mins(60));
-    assert_eq!(shop.rebuilds().await["users"], 1);
-    assert_eq!(shop.features(&someone(2)).await.unwrap().top, Model::of(&orders).top(&someone(2)));
-    assert_eq!(shop.features(&someone(1)).await, before);
+    fixture.advance_clock(SignedDuration::from_mins(60));
+    assert_eq!(fixture.run_rebuild().await["users"], 0);
+    orders.push(Order::new(99, &numbered_user(2), vec![sku(1), sku(2)]));
+    fixture.apply(&orders[orders.len() - 1..]).await;
+    fixture.advance_clock(SignedDuration::from_mins(60));
+    assert_eq!(fixture.run_rebuild().await["users"], 1);
+    assert_eq!(fixture.features(&numbered_user(2)).await.unwrap().top, Model::new(&orders).top(&numbered_user(2)));
+    assert_eq!(fixture.features(&numbered_user(1)).await, before);
 }
 
 #[tokio::test]
 async fn rebuild_timeout_leaves_all_users_for_next_run() {
-    let (shop, orders) = (Shop::open().await, history(4, 20));
-    shop.hears(&orders).await;
-    shop.passes(SignedDuration::from_mins(10));
-    let did = shop.rebuilds_until(Instant::now()).await;
+    let (fixture, orders) = (RecommendationsFixture::new().await, history(4, 20));
+    fixture.apply(&orders).await;
+    fixture.advance_clock(SignedDuration::from_mins(10));
+    let did = fixture.run_rebuild_until(Instant::now()).await;
     assert_eq!((&did["users"], &did["left"]), (&0.into(), &true.into()));
-    assert_eq!(shop.rebuilds().await["left"], false);
-    shop.offers_what(&Model::of(&orders)).await;
+    assert_eq!(fixture.run_rebuild().await["left"], false);
+    fixture.assert_offers_match(&Model::new(&orders)).await;
 }
 
 #[tokio::test]
 async fn crashed_rebuild_resumes_in_next_run() {
-    let (shop, orders) = (Shop::open().await, history(5, 40));
-    shop.hears_in_disorder(&orders).await;
-    shop.passes(SignedDuration::from_mins(10));
-    // Within an hour a run looks at a user once.
-    let rows = shop.harness.rows().await;
+    let (fixture, orders) = (RecommendationsFixture::new().await, history(5, 40));
+    fixture.apply_shuffled_three_times(&orders).await;
+    fixture.advance_clock(SignedDuration::from_mins(10));
+    // A run visits a user once an hour.
+    let rows = fixture.harness.rows().await;
     let users = rows.iter().flat_map(|row| row.keys().map(|name| (text_of(row, "pk").unwrap(), name)));
     let whole = users.filter(|(_, name)| name.starts_with("USER#")).collect::<BTreeSet<_>>().len();
-    // Each run is cut off wherever it is when its cursor has moved, until one gets to the end.
-    let cursor = async || shop.harness.table.get(&Key::new("REBUILD", "CURSOR")).await.unwrap();
+    // Each run is interrupted as soon as its cursor has moved, until a run reaches the end.
+    let cursor = async || fixture.harness.table.get(&Key::new("REBUILD", "CURSOR")).await.unwrap();
     let mut crashes = 0;
     let last = loop {
         let before = cursor().await;
-        let moved = wait_until("the run has got on", async || cursor().await != before);
+        let moved = wait_until("the cursor has moved", async || cursor().await != before);
         tokio::select! {
-            did = shop.rebuilds() => break did,
+            did = fixture.run_rebuild() => break did,
             () = moved => crashes += 1,
         }
     };
     assert!(crashes > 0);
-    assert!(last["users"].as_u64().unwrap() < whole as u64, "the last run began anew: {last}, of {whole}");
-    shop.offers_what(&Model::of(&orders)).await;
-    shop.passes(SignedDuration::from_mins(10));
-    assert_eq!(shop.rebuilds().await["users"], 0);
+    assert!(
+        last["users"].as_u64().unwrap() < whole as u64,
+        "the last run started from the beginning: {last}, of {whole}"
+    );
+    fixture.assert_offers_match(&Model::new(&orders)).await;
+    fixture.advance_clock(SignedDuration::from_mins(10));
+    assert_eq!(fixture.run_rebuild().await["users"], 0);
 }
 
 #[tokio::test]
 async fn user_touched_during_rebuild_is_rebuilt() {
-    let (shop, mut orders) = (Shop::open().await, history(6, 30));
-    shop.hears(&orders).await;
+    let (fixture, mut orders) = (RecommendationsFixture::new().await, history(6, 30));
+    fixture.apply(&orders).await;
     let late: Vec<_> =
-        (100..110).map(|n| Order::new(n, &someone(n % 12), vec![sku(n % 30), sku(n % 7 + 70)])).collect();
-    // At once, and in the minute that the run is looking at.
-    tokio::join!(shop.rebuilds(), shop.hears(&late));
-    shop.rebuilds().await;
+        (100..110).map(|n| Order::new(n, &numbered_user(n % 12), vec![sku(n % 30), sku(n % 7 + 70)])).collect();
+    // Concurrently, and in the minute that the run reads.
+    tokio::join!(fixture.run_rebuild(), fixture.apply(&late));
+    fixture.run_rebuild().await;
     orders.extend(late);
-    // One more behind the run, still in that minute.
-    orders.push(Order::new(200, &someone(3), vec![sku(3), sku(45)]));
-    shop.hears(&orders[orders.len() - 1..]).await;
-    shop.passes(SignedDuration::from_mins(60));
-    shop.rebuilds().await;
-    let model = Model::of(&orders);
+    // One more order behind the run, in the same minute.
+    orders.push(Order::new(200, &numbered_user(3), vec![sku(3), sku(45)]));
+    fixture.apply(&orders[orders.len() - 1..]).await;
+    fixture.advance_clock(SignedDuration::from_mins(60));
+    fixture.run_rebuild().await;
+    let model = Model::new(&orders);
     for user in orders[30..].iter().map(|order| &order.user) {
-        assert_eq!(shop.features(user).await.unwrap().top, model.top(user), "{user}");
+        assert_eq!(fixture.features(user).await.unwrap().top, model.top(user), "{user}");
     }
 }
 

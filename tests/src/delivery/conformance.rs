@@ -12,17 +12,17 @@ use switchyard_events::EventId;
 
 use crate::support::{DEDUP, TestStack, order_confirmed, order_flagged, wave_released};
 
-/// The event that a fault strikes.
+/// The event into which a fault is injected.
 fn second(harness: &ConsumerHarness) -> EventId {
     event_id(&(harness.event)(2))
 }
 
-fn on_purpose() -> InjectedFault {
+fn rejection() -> InjectedFault {
     InjectedFault::Fail(Failure::reject("on_purpose", "a fault on purpose"))
 }
 
-/// The `n`th of the facts that are told about orders, of each kind in turn.
-fn fate(n: u32) -> String {
+/// The `n`th event about an order's status; the three types take turns.
+fn status_event(n: u32) -> String {
     let (id, other) = (format!("ord_conformance{n}"), format!("ord_conformance{}", n + 100));
     let at = "2026-05-26T14:23:02Z".parse().unwrap();
     match n % 3 {
@@ -32,7 +32,7 @@ fn fate(n: u32) -> String {
     }
 }
 
-/// A batch of a consumer whose effect lies in its table.
+/// A batch of a consumer whose effect is stored in its table.
 macro_rules! transactional {
     ($consumer:expr) => {
         |_stack: &TestStack, harness: &ConsumerHarness, fault: InjectedFault| {
@@ -42,7 +42,7 @@ macro_rules! transactional {
     };
 }
 
-/// A batch of the one consumer that sends.
+/// A batch of the email consumer, which sends under a lease.
 fn email(
     stack: &TestStack,
     harness: &ConsumerHarness,
@@ -57,19 +57,19 @@ fn email(
     Batch::leased(sender, harness.table.clone(), harness.queue.clone(), lease, DEDUP, harness.clock.clone())
 }
 
-/// What a batch of one and a batch of ten cost: calls to DynamoDB and capacity units.
+/// Calls to DynamoDB and capacity units of a batch of one event and of a batch of ten.
 type Costs = [(u32, f64); 2];
 
-/// The `n`th event, of a user of its own where it is an order.
-fn stranger(event: fn(u32) -> String, n: u32) -> String {
+/// The `n`th event; an order gets a user of its own.
+fn event_of_new_user(event: fn(u32) -> String, n: u32) -> String {
     event(n).replace("usr_91xc", &format!("usr_{n}"))
 }
 
-/// Every call and every unit is paid for at every order: a change of these numbers should be meant.
+/// Every order pays for these calls and units, so a change of the numbers must be intended.
 async fn costs<A: Apply>(harness: &ConsumerHarness, batch: &Batch<A>) -> Costs {
     let mut costs = Vec::new();
     for events in [vec![100], (200..210).collect::<Vec<_>>()] {
-        let bodies: Vec<_> = events.into_iter().map(|n| stranger(harness.event, n)).collect();
+        let bodies: Vec<_> = events.into_iter().map(|n| event_of_new_user(harness.event, n)).collect();
         assert!(harness.process(batch, harness.receive(&bodies).await).await.is_empty());
         costs.push((batch.cost().calls, batch.cost().units));
     }
@@ -122,7 +122,7 @@ macro_rules! conforms {
             async fn rejected_record_goes_to_dlq_with_its_code() {
                 let stack = TestStack::shared().await;
                 let harness = harness(&stack).await;
-                suite::rejected_record_goes_to_dlq_with_its_code(&harness, &$batch(&stack, &harness, on_purpose())).await;
+                suite::rejected_record_goes_to_dlq_with_its_code(&harness, &$batch(&stack, &harness, rejection())).await;
             }
 
             #[tokio::test]
@@ -154,13 +154,13 @@ conforms! {
     analytics: order, transactional!(::analytics::Analytics), [(1, 8.0), (1, 26.0)];
     email: order, super::email, [(2, 2.0), (20, 20.0)];
     fraud: order, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
-    orders: fate, transactional!(::orders::Orders), [(1, 1.0), (2, 30.0)];
+    orders: status_event, transactional!(::orders::Orders), [(1, 1.0), (2, 30.0)];
     recommendations: order, transactional!(::recommendations::Recommendations), [(1, 8.0), (1, 26.0)];
     tax: order, transactional!(::tax::Tax), [(1, 4.0), (1, 22.0)];
     warehouse: order, transactional!(::warehouse::Warehouse), [(1, 4.0), (1, 22.0)];
 }
 
-/// A new consumer must be put through the suite, too.
+/// A new consumer must be added to the suite.
 #[test]
 fn conformance_covers_every_consumer() {
     let functions = concat!(env!("CARGO_MANIFEST_DIR"), "/../functions");

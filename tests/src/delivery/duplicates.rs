@@ -1,4 +1,4 @@
-//! The same event again, by whichever way it comes.
+//! Duplicates of an event: on the bus and in a queue.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,8 +11,8 @@ use switchyard_events::OutboxEntry;
 
 use crate::support::{TestStack, new_cart, new_user_id, put_on_bus, text, wait_until};
 
-/// Everything that any consumer has written, and how many mails there are: a duplicate must leave it as it is.
-async fn everything(stack: &TestStack, address: &str) -> (BTreeMap<String, Vec<String>>, usize) {
+/// All rows of all consumers and the number of mails to an address. A duplicate must not change them.
+async fn all_rows_and_mails(stack: &TestStack, address: &str) -> (BTreeMap<String, Vec<String>>, usize) {
     let mut tables = BTreeMap::new();
     for consumer in &stack.deployed.consumers {
         let rows = stack.scan(&consumer.table).await;
@@ -23,17 +23,17 @@ async fn everything(stack: &TestStack, address: &str) -> (BTreeMap<String, Vec<S
     (tables, stack.mails_to(address).await.len())
 }
 
-/// What was told about an order, as it lies in the rows that caused it: its placing, and what a consumer made of that.
-async fn told(stack: &TestStack, order_id: &str) -> Vec<OutboxEntry> {
-    let mut told = Vec::new();
+/// The events of an order, from the outboxes of all rows in its partitions.
+async fn outbox_entries(stack: &TestStack, order_id: &str) -> Vec<OutboxEntry> {
+    let mut entries = Vec::new();
     for consumer in &stack.deployed.consumers {
         for row in stack.query(&consumer.table, &format!("ORDER#{order_id}")).await {
             if row.contains_key(OutboxEntry::ATTRIBUTE) {
-                told.extend(OutboxEntry::from_attribute(&text(&row, OutboxEntry::ATTRIBUTE)).unwrap());
+                entries.extend(OutboxEntry::from_attribute(&text(&row, OutboxEntry::ATTRIBUTE)).unwrap());
             }
         }
     }
-    told
+    entries
 }
 
 #[tokio::test]
@@ -45,13 +45,13 @@ async fn duplicate_bus_entries_and_messages_change_nothing() {
     stack.wait_until_applied(&id).await;
     stack.wait_until_idle().await;
     let address = format!("{user}@example.com");
-    let before = everything(&stack, &address).await;
+    let before = all_rows_and_mails(&stack, &address).await;
     assert_eq!(before.1, 1);
 
-    let told = told(&stack, &id).await;
-    let types: BTreeSet<_> = told.iter().map(|entry| entry.detail_type.as_str()).collect();
+    let entries = outbox_entries(&stack, &id).await;
+    let types: BTreeSet<_> = entries.iter().map(|entry| entry.detail_type.as_str()).collect();
     assert_eq!(types, BTreeSet::from(["OrderPlaced", "OrderConfirmed"]));
-    for OutboxEntry { source, detail_type, detail } in &told {
+    for OutboxEntry { source, detail_type, detail } in &entries {
         let entry = PutEventsRequestEntry::builder().event_bus_name(&stack.deployed.bus).source(source);
         put_on_bus(&stack, vec![entry.detail_type(detail_type).detail(detail.get()).build(); 5]).await;
         let body = format!(r#"{{"version":"0","detail-type":"{detail_type}","source":"{source}","detail":{detail}}}"#);
@@ -63,7 +63,7 @@ async fn duplicate_bus_entries_and_messages_change_nothing() {
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     stack.wait_until_idle().await;
-    assert_eq!(everything(&stack, &address).await, before);
+    assert_eq!(all_rows_and_mails(&stack, &address).await, before);
     for consumer in &stack.deployed.consumers {
         wait_until("no duplicate is dead", async || stack.message_count(&consumer.dlq_url).await == 0).await;
     }

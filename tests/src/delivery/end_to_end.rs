@@ -1,4 +1,4 @@
-//! One order, from the API to every table and the mail.
+//! One order, from the API to every table and the mailbox.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use switchyard_chassis::{Key, Table};
 
 use crate::support::{Item, TestStack, new_cart, new_user_id, text};
 
-/// A row without its key and without what differs from run to run.
-fn says(row: &Item) -> BTreeMap<String, String> {
+/// A row without its key and without the attributes that differ from run to run.
+fn stable_attributes(row: &Item) -> BTreeMap<String, String> {
     let volatile = ["pk", "sk", "processed_at", "lag_ms", "placed_at", "expires_at", "outbox", "reference"];
     let stays = row.keys().filter(|name| !volatile.contains(&name.as_str()));
     stays.map(|name| (name.clone(), text(row, name))).collect()
 }
 
-fn row(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
+fn attributes(fields: &[(&str, &str)]) -> BTreeMap<String, String> {
     fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
@@ -24,13 +24,13 @@ async fn sums(stack: &TestStack, consumer: &str, key: Key) -> BTreeMap<String, D
     table.sum_shards(&key).await.unwrap()
 }
 
-fn difference(before: &BTreeMap<String, Decimal>, after: &BTreeMap<String, Decimal>) -> BTreeMap<String, String> {
+fn increase(before: &BTreeMap<String, Decimal>, after: &BTreeMap<String, Decimal>) -> BTreeMap<String, String> {
     let grown = |name: &String, now: &Decimal| now - before.get(name).copied().unwrap_or_default();
     after.iter().map(|(name, now)| (name.clone(), grown(name, now).normalize().to_string())).collect()
 }
 
 #[tokio::test]
-#[allow(clippy::too_many_lines)] // one order, one reading of everything it left
+#[allow(clippy::too_many_lines)] // one order, all of its rows
 async fn order_reaches_every_table_and_mailbox_exactly_once() {
     let stack = TestStack::exclusive().await;
     let user = new_user_id();
@@ -57,7 +57,7 @@ async fn order_reaches_every_table_and_mailbox_exactly_once() {
     // Its wave may have been released by now.
     assert_eq!(orders[..2].iter().map(|row| text(row, "sk")).collect::<Vec<_>>(), ["ORDER", "STATUS#2#confirmed"]);
     assert_eq!(text(&orders[0], "user_id"), user);
-    assert!(!orders[0].contains_key("status"), "it would be wrong from the first fact on");
+    assert!(!orders[0].contains_key("status"), "a status here would be outdated after the first event");
 
     let ledger = stack.query(stack.table_of("tax"), &pk).await;
     assert_eq!(ledger.len(), 1);
@@ -69,13 +69,13 @@ async fn order_reaches_every_table_and_mailbox_exactly_once() {
         ("receives", "1"),
         ("taxable_usd", "89.5"),
     ];
-    let mut line = row(&fields);
+    let mut line = attributes(&fields);
     line.insert("year".into(), year.to_string());
-    assert_eq!(says(&ledger[0]), line);
-    let grown = difference(&taxed, &sums(&stack, "tax", state).await);
+    assert_eq!(stable_attributes(&ledger[0]), line);
+    let grown = increase(&taxed, &sums(&stack, "tax", state).await);
     assert_eq!(
         grown,
-        row(&[
+        attributes(&[
             ("exempt_usd", "36.03"),
             ("revenue_usd", "125.53"),
             ("taxable_transactions", "1"),
@@ -92,8 +92,8 @@ async fn order_reaches_every_table_and_mailbox_exactly_once() {
     let expected = [(mug, "2", "89.5"), (tea, "3", "36.03")].map(|(sku, n, usd)| (sku, n.to_owned(), usd.to_owned()));
     assert_eq!(lines, expected);
     assert_eq!((text(&sale[0], "units"), text(&sale[0], "revenue_usd")), ("5".to_owned(), "125.53".to_owned()));
-    let grown = difference(&sold, &sums(&stack, "analytics", day).await);
-    assert_eq!(grown, row(&[("orders", "1"), ("revenue_usd", "125.53"), ("units", "5")]));
+    let grown = increase(&sold, &sums(&stack, "analytics", day).await);
+    assert_eq!(grown, attributes(&[("orders", "1"), ("revenue_usd", "125.53"), ("units", "5")]));
 
     let score = stack.query(stack.table_of("fraud"), &pk).await;
     assert_eq!(score.len(), 1);

@@ -1,4 +1,4 @@
-//! Messages that were made to break what reads them: each goes to the dead-letter queue with a clear error or is applied.
+//! Hostile messages: each goes to the dead-dead_letter queue with a clear error, or is applied.
 //!
 //! Bodies that are nearly right are in `untrusted_input`.
 
@@ -12,16 +12,16 @@ use yard::{Consumer, peek_dead_letters};
 use crate::support::hostile_text::{DEEP, HOSTILE_NAME, PRINTED_NAME, deep_json, replace_with_hostile};
 use crate::support::{TestStack, text};
 
-/// A body that cannot be applied, and what must be said of it.
-struct Dead {
+/// A body that cannot be applied, and the expected dead dead_letter.
+struct InvalidMessage {
     name: &'static str,
     body: String,
     code: &'static str,
-    said: &'static str,
+    error_part: &'static str,
 }
 
-/// One of each kind.
-fn dead() -> Vec<Dead> {
+/// One message of each kind.
+fn invalid_messages() -> Vec<InvalidMessage> {
     let (two, total) = (r#""quantity":2"#, r#""total_usd":101.50"#);
     let malformed = [
         ("a deep field", r#""94107""#, DEEP, "detail.data.ship_to.postal_code: "),
@@ -42,22 +42,27 @@ fn dead() -> Vec<Dead> {
     let contradicting = [
         ("another total", total, r#""total_usd":1.50"#, "detail.data: total_usd is not the sum of the items"),
         ("a total below zero", total, r#""total_usd":-101.50"#, "detail.data: total_usd is not the sum of the items"),
-        ("placed in a year to come", r#"placed_at":"2026"#, r#"placed_at":"2999"#, "detail.data.placed_at: lies more "),
+        ("placed in a year to come", r#"placed_at":"2026"#, r#"placed_at":"2999"#, "detail.data.placed_at: is more "),
     ];
-    let ahead = [("from a year to come", r#"_at":"2026"#, r#"_at":"2999"#, "detail.metadata.occurred_at: lies more ")];
+    let ahead = [("from a year to come", r#"_at":"2026"#, r#"_at":"2999"#, "detail.metadata.occurred_at: is more ")];
     let cases = malformed.into_iter().map(|case| (case, "malformed"));
     let cases = cases.chain(contradicting.into_iter().map(|case| (case, "inconsistent")));
     let cases = cases.chain(ahead.into_iter().map(|case| (case, "in_the_future")));
-    let cases = (910..).zip(cases).map(|(n, ((name, part, hostile, said), code))| {
+    let cases = (910..).zip(cases).map(|(n, ((name, part, hostile, error_part), code))| {
         let body = replace_with_hostile(&order(n), part, hostile);
-        Dead { name, body, code, said }
+        InvalidMessage { name, body, code, error_part }
     });
-    let depth = Dead { name: "depth alone", body: deep_json(), code: "malformed", said: "invalid type: sequence" };
+    let depth = InvalidMessage {
+        name: "depth alone",
+        body: deep_json(),
+        code: "malformed",
+        error_part: "invalid type: sequence",
+    };
     cases.chain([depth]).collect()
 }
 
-/// Orders that look bad and are good.
-fn done() -> Vec<String> {
+/// Orders that look suspicious and are valid.
+fn valid_messages() -> Vec<String> {
     vec![
         order(940),
         replace_with_hostile(&order(941), r#""Enamel mug""#, &json!(HOSTILE_NAME).to_string()),
@@ -67,8 +72,8 @@ fn done() -> Vec<String> {
     ]
 }
 
-/// Hands a consumer all of it at once, and says what came to its dead-letter queue.
-async fn feed(stack: &TestStack, consumer: &Consumer, bodies: &[String]) -> Vec<yard::DeadLetter> {
+/// Sends all bodies to a consumer's queue and returns the dead dead_letters.
+async fn send_all(stack: &TestStack, consumer: &Consumer, bodies: &[String]) -> Vec<yard::DeadLetter> {
     stack.disable(&consumer.name).await;
     for body in bodies {
         stack.cloud.sqs.send_message().queue_url(&consumer.queue_url).message_body(body).send().await.unwrap();
@@ -83,23 +88,27 @@ async fn feed(stack: &TestStack, consumer: &Consumer, bodies: &[String]) -> Vec<
 #[tokio::test]
 async fn hostile_event_goes_to_dlq_naming_its_field() {
     let stack = TestStack::exclusive().await;
-    let (hostile, good) = (dead(), done());
+    let (hostile, good) = (invalid_messages(), valid_messages());
     let mut bodies: Vec<_> = hostile.iter().map(|dead| dead.body.clone()).chain(good.clone()).collect();
     fastrand::shuffle(&mut bodies);
     let consumers: Vec<_> =
         stack.deployed.consumers.iter().filter(|consumer| consumer.event_types.contains("OrderPlaced")).collect();
     assert!(consumers.len() >= 6);
-    let letters = join_all(consumers.iter().map(|consumer| feed(&stack, consumer, &bodies))).await;
-    for (consumer, letters) in consumers.iter().zip(letters) {
-        let who = &consumer.name;
-        assert_eq!(letters.len(), hostile.len(), "{who}: {letters:?}");
-        for Dead { name, body, code, said } in &hostile {
-            let letter = letters.iter().find(|letter| letter.body == *body);
-            let said_of = &letter.unwrap_or_else(|| panic!("{who}: {name} is lost")).attributes;
-            let error = &said_of["error"];
-            assert_eq!([&said_of["error_code"], &said_of["receive_count"]], [code, "1"], "{who}: {name}");
-            assert!(error.contains(said), "{who}: {name}: {error}");
-            assert!(!error.replace("name@example.com", "").contains('@'), "{who}: {name}: {error}");
+    let dead_letters = join_all(consumers.iter().map(|consumer| send_all(&stack, consumer, &bodies))).await;
+    for (consumer, dead_letters) in consumers.iter().zip(dead_letters) {
+        let consumer_name = &consumer.name;
+        assert_eq!(dead_letters.len(), hostile.len(), "{consumer_name}: {dead_letters:?}");
+        for InvalidMessage { name, body, code, error_part } in &hostile {
+            let dead_letter = dead_letters.iter().find(|dead_letter| dead_letter.body == *body);
+            let attributes = &dead_letter.unwrap_or_else(|| panic!("{consumer_name}: {name} is lost")).attributes;
+            let error = &attributes["error"];
+            assert_eq!(
+                [&attributes["error_code"], &attributes["receive_count"]],
+                [code, "1"],
+                "{consumer_name}: {name}"
+            );
+            assert!(error.contains(error_part), "{consumer_name}: {name}: {error}");
+            assert!(!error.replace("name@example.com", "").contains('@'), "{consumer_name}: {name}: {error}");
         }
         let rows = stack.scan(&consumer.table).await;
         let applied = rows
@@ -108,7 +117,7 @@ async fn hostile_event_goes_to_dlq_naming_its_field() {
             .filter_map(|row| row.get("event_id")?.as_s().ok());
         let applied: BTreeSet<_> = applied.map(String::as_str).collect();
         for body in &good {
-            assert!(applied.contains(event_id(body).as_str()), "{who}: {body:.300}");
+            assert!(applied.contains(event_id(body).as_str()), "{consumer_name}: {body:.300}");
         }
     }
     let free = stack.query(stack.table_of("tax"), "ORDER#ord_conformance943").await;

@@ -1,4 +1,4 @@
-//! An outage of one consumer.
+//! An outage of one consumer does not affect the others.
 
 use std::time::Duration;
 

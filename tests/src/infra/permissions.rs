@@ -1,4 +1,4 @@
-//! IAM is really on.
+//! IAM enforcement is on.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn role_of(cloud: &Cloud, function: &str) -> String {
     configuration.role().unwrap().rsplit('/').next().unwrap().to_owned()
 }
 
-/// IAM hands policies out with percent signs for all but letters.
+/// IAM returns policies URL-encoded.
 fn decoded(document: &str) -> Value {
     let mut bytes = Vec::new();
     let mut rest = document.bytes();
@@ -48,7 +48,7 @@ async fn function_without_table_statement_is_denied() {
     };
 
     put(&less).await;
-    // At its last receive, what kept the function from its work stands in the dead letter.
+    // At the last receive, the dead letter contains the reason.
     let record = json!({"messageId": "m1", "receiptHandle": "r1", "body": order(950), "eventSource": "aws:sqs",
         "attributes": {"ApproximateReceiveCount": "5"}, "messageAttributes": {}});
     let call = stack.cloud.lambda.invoke().function_name(&consumer.function);
@@ -57,7 +57,7 @@ async fn function_without_table_statement_is_denied() {
     stack.cloud.sqs.purge_queue().queue_url(&consumer.dlq_url).send().await.unwrap();
     let sku = stack.create_product("4.00", true, 5).await;
     let id = stack.place_order(&new_cart(&new_user_id(), &[(&sku, 1)])).await;
-    wait_until("the others are done", async || {
+    wait_until("all other consumers are done", async || {
         let trace = stack.trace(&id, Duration::ZERO).await;
         trace.consumers.iter().filter(|line| line.state == ConsumerState::Done).count() == trace.consumers.len() - 1
     })

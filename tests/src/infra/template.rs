@@ -1,4 +1,4 @@
-//! What the expanded template must hold, whoever edits it.
+//! Rules for the expanded template.
 //!
 //! Each test names a rule of [`rules`] and changes that break it: the template must pass, a changed one must not.
 
@@ -24,48 +24,48 @@ const SENDERS: &str = "taxQueuePolicy/PolicyDocument/Statement/0";
 
 #[test]
 fn queue_visibility_is_six_function_timeouts() {
-    holds(rules::visibility, set("taxQueue/VisibilityTimeout", json!(179)));
-    holds(rules::visibility, set("emailFunction/Timeout", json!(31)));
+    assert_rule(rules::visibility, set("taxQueue/VisibilityTimeout", json!(179)));
+    assert_rule(rules::visibility, set("emailFunction/Timeout", json!(31)));
 }
 
 #[test]
 fn redrive_allows_three_receives_beyond_max_receives() {
-    holds(rules::receives, set("taxQueue/RedrivePolicy/maxReceiveCount", json!(7)));
-    holds(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("4")));
-    holds(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("6")));
+    assert_rule(rules::receives, set("taxQueue/RedrivePolicy/maxReceiveCount", json!(7)));
+    assert_rule(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("4")));
+    assert_rule(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("6")));
 }
 
 #[test]
 fn lease_is_longer_than_function_timeout() {
-    holds(rules::leases, set("emailFunction/Environment/Variables/LEASE_SECONDS", json!("30")));
-    holds(rules::leases, set("emailFunction/Timeout", json!(60)));
+    assert_rule(rules::leases, set("emailFunction/Environment/Variables/LEASE_SECONDS", json!("30")));
+    assert_rule(rules::leases, set("emailFunction/Timeout", json!(60)));
 }
 
 #[test]
 fn mapping_reports_partial_batch_failures() {
-    holds(rules::partial_failures, without("fraudMapping/FunctionResponseTypes"));
+    assert_rule(rules::partial_failures, without("fraudMapping/FunctionResponseTypes"));
 }
 
 #[test]
 fn every_queue_has_dlq_with_at_least_its_retention() {
-    holds(rules::dead_letters, without("taxQueue/RedrivePolicy"));
-    holds(rules::dead_letters, set("taxDeadLetters/MessageRetentionPeriod", json!(345_599)));
+    assert_rule(rules::dead_letters, without("taxQueue/RedrivePolicy"));
+    assert_rule(rules::dead_letters, set("taxDeadLetters/MessageRetentionPeriod", json!(345_599)));
 }
 
 #[test]
 fn every_queue_dlq_and_function_has_an_alarm() {
-    holds(rules::alarms, without("taxBacklogAlarm"));
-    holds(rules::alarms, without("taxDeadLettersAlarm"));
-    holds(rules::alarms, without("taxErrorsAlarm"));
-    holds(rules::alarms, without("PublisherDeadLettersAlarm"));
-    holds(rules::alarms, without("CheckoutErrorsAlarm"));
+    assert_rule(rules::alarms, without("taxBacklogAlarm"));
+    assert_rule(rules::alarms, without("taxDeadLettersAlarm"));
+    assert_rule(rules::alarms, without("taxErrorsAlarm"));
+    assert_rule(rules::alarms, without("PublisherDeadLettersAlarm"));
+    assert_rule(rules::alarms, without("CheckoutErrorsAlarm"));
 }
 
 #[test]
 fn marker_ttl_exceeds_retention_of_every_event_copy() {
-    // Queue 4 days, dead letters 14, archive 30: after 48 days exactly, the last copy may still be on its way.
-    holds(rules::marker_ttl, set(&format!("{VARIABLES}/MARKER_TTL_DAYS"), json!("48")));
-    holds(rules::marker_ttl, set("Archive/RetentionDays", json!(72)));
+    // Queue 4 days, dead letters 14, archive 30: after exactly 48 days the last copy may still be delivered.
+    assert_rule(rules::marker_ttl, set(&format!("{VARIABLES}/MARKER_TTL_DAYS"), json!("48")));
+    assert_rule(rules::marker_ttl, set("Archive/RetentionDays", json!(72)));
 }
 
 #[test]
@@ -79,36 +79,36 @@ fn no_role_has_wildcard_actions_or_resources() {
         ("NotAction", json!("dynamodb:DeleteTable")),
         ("NotResource", json!("arn:aws:dynamodb:us-east-1:123456789012:table/x")),
     ] {
-        holds(rules::least_privilege, set(&format!("{STATEMENT}/{key}"), value));
+        assert_rule(rules::least_privilege, set(&format!("{STATEMENT}/{key}"), value));
     }
     let attached = "EmailMaySend/PolicyDocument/Statement/0/Action";
-    holds(rules::least_privilege, set(attached, json!("ses:*")));
-    holds(rules::least_privilege, set("taxRole/ManagedPolicyArns", json!(["AdministratorAccess"])));
+    assert_rule(rules::least_privilege, set(attached, json!("ses:*")));
+    assert_rule(rules::least_privilege, set("taxRole/ManagedPolicyArns", json!(["AdministratorAccess"])));
 }
 
 #[test]
 fn every_function_has_its_own_role() {
-    holds(rules::own_role, set("taxFunction/Role", json!({"Fn::GetAtt": ["emailRole", "Arn"]})));
+    assert_rule(rules::own_role, set("taxFunction/Role", json!({"Fn::GetAtt": ["emailRole", "Arn"]})));
 }
 
 #[test]
 fn only_its_rule_may_send_to_a_queue() {
-    holds(rules::senders, without(&format!("{SENDERS}/Condition")));
-    holds(rules::senders, set(&format!("{SENDERS}/Principal"), json!("*")));
-    holds(rules::senders, without("taxQueuePolicy"));
+    assert_rule(rules::senders, without(&format!("{SENDERS}/Condition")));
+    assert_rule(rules::senders, set(&format!("{SENDERS}/Principal"), json!("*")));
+    assert_rule(rules::senders, without("taxQueuePolicy"));
 }
 
 #[test]
 fn every_rule_retries_for_a_day_then_uses_dlq() {
-    holds(rules::delivery, without("taxRule/Targets/0/DeadLetterConfig"));
-    holds(rules::delivery, without("taxRule/Targets/0/RetryPolicy"));
+    assert_rule(rules::delivery, without("taxRule/Targets/0/DeadLetterConfig"));
+    assert_rule(rules::delivery, without("taxRule/Targets/0/RetryPolicy"));
 }
 
 #[test]
 fn every_log_group_has_a_retention() {
-    holds(rules::logs, without("taxLogs/RetentionInDays"));
-    holds(rules::logs, without("ApiLogs/RetentionInDays"));
-    holds(rules::logs, without("taxFunction/LoggingConfig"));
+    assert_rule(rules::logs, without("taxLogs/RetentionInDays"));
+    assert_rule(rules::logs, without("ApiLogs/RetentionInDays"));
+    assert_rule(rules::logs, without("taxFunction/LoggingConfig"));
 }
 
 #[test]
@@ -116,78 +116,78 @@ fn every_table_has_backup_encryption_ttl_and_stream() {
     for property in
         ["PointInTimeRecoverySpecification", "SSESpecification", "TimeToLiveSpecification", "StreamSpecification"]
     {
-        holds(rules::tables, without(&format!("ordersTable/{property}")));
+        assert_rule(rules::tables, without(&format!("ordersTable/{property}")));
     }
 }
 
 #[test]
 fn orders_table_is_retained_and_no_replacement_deletes_rows() {
-    holds(rules::kept, |resources| resources["ordersTable"]["DeletionPolicy"] = json!("Delete"));
-    holds(rules::kept, |resources| resources["taxTable"]["UpdateReplacePolicy"] = json!("Delete"));
+    assert_rule(rules::kept, |resources| resources["ordersTable"]["DeletionPolicy"] = json!("Delete"));
+    assert_rule(rules::kept, |resources| resources["taxTable"]["UpdateReplacePolicy"] = json!("Delete"));
 }
 
 #[test]
 fn every_table_outbox_is_mapped_to_publisher() {
-    holds(rules::outboxes, without("taxOutboxMapping"));
-    holds(rules::outboxes, without("taxOutboxMapping/DestinationConfig"));
-    holds(rules::outboxes, set("ordersOutboxMapping/StartingPosition", json!("LATEST")));
-    holds(rules::outboxes, set("ordersOutboxMapping/MaximumRetryAttempts", json!(3)));
+    assert_rule(rules::outboxes, without("taxOutboxMapping"));
+    assert_rule(rules::outboxes, without("taxOutboxMapping/DestinationConfig"));
+    assert_rule(rules::outboxes, set("ordersOutboxMapping/StartingPosition", json!("LATEST")));
+    assert_rule(rules::outboxes, set("ordersOutboxMapping/MaximumRetryAttempts", json!(3)));
 }
 
 #[test]
 fn every_api_route_requires_authorization() {
-    holds(rules::routes, without("PlaceOrderRoute/AuthorizationType"));
-    holds(rules::routes, set("ReadOrderRoute/AuthorizationType", json!("NONE")));
+    assert_rule(rules::routes, without("PlaceOrderRoute/AuthorizationType"));
+    assert_rule(rules::routes, set("ReadOrderRoute/AuthorizationType", json!("NONE")));
 }
 
 #[test]
 fn api_timeout_exceeds_function_and_function_exceeds_wait() {
-    holds(rules::patience, set("CheckoutFunction/Timeout", json!(22)));
-    holds(rules::patience, set("CheckoutFunction/Timeout", json!(28)));
-    holds(rules::patience, set("ApiIntegration/TimeoutInMillis", json!(30_001)));
+    assert_rule(rules::timeouts, set("CheckoutFunction/Timeout", json!(22)));
+    assert_rule(rules::timeouts, set("CheckoutFunction/Timeout", json!(28)));
+    assert_rule(rules::timeouts, set("ApiIntegration/TimeoutInMillis", json!(30_001)));
 }
 
 #[test]
 fn deployed_functions_equal_binaries_in_functions() {
     let stranger = json!({"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "local-shipping"}});
-    holds(functions_are_binaries, without("taxFunction"));
-    holds(functions_are_binaries, without("warehousewaveFunction"));
-    holds(functions_are_binaries, set("shippingFunction", stranger));
-    holds(functions_are_binaries, set("taxFunction/FunctionName", json!("local-email")));
+    assert_rule(functions_are_binaries, without("taxFunction"));
+    assert_rule(functions_are_binaries, without("warehousewaveFunction"));
+    assert_rule(functions_are_binaries, set("shippingFunction", stranger));
+    assert_rule(functions_are_binaries, set("taxFunction/FunctionName", json!("local-email")));
 }
 
 #[test]
 fn every_job_uses_only_its_consumers_table() {
     let table = json!("arn:aws:dynamodb:us-east-1:123456789012:table/local-orders");
-    holds(job_rules, set(&format!("{JOB_STATEMENT}/Resource"), table));
-    holds(job_rules, set("warehousewaveFunction/Environment/Variables/TABLE_NAME", json!("local-tax")));
+    assert_rule(job_rules, set(&format!("{JOB_STATEMENT}/Resource"), table));
+    assert_rule(job_rules, set("warehousewaveFunction/Environment/Variables/TABLE_NAME", json!("local-tax")));
 }
 
 #[test]
 fn every_job_has_a_schedule_and_a_silence_alarm() {
-    holds(job_rules, without("warehousewaveSchedule"));
-    holds(job_rules, set("warehousewaveSchedule/State", json!("DISABLED")));
-    holds(job_rules, without("warehousewaveSilenceAlarm"));
-    holds(job_rules, set("warehousewaveSilenceAlarm/Period", json!(300)));
+    assert_rule(job_rules, without("warehousewaveSchedule"));
+    assert_rule(job_rules, set("warehousewaveSchedule/State", json!("DISABLED")));
+    assert_rule(job_rules, without("warehousewaveSilenceAlarm"));
+    assert_rule(job_rules, set("warehousewaveSilenceAlarm/Period", json!(300)));
     let other = json!({"Fn::GetAtt": ["warehousewaveRole", "Arn"]});
-    holds(job_rules, set("warehousewaveSchedule/Target/RoleArn", other));
+    assert_rule(job_rules, set("warehousewaveSchedule/Target/RoleArn", other));
 }
 
 #[test]
 fn local_cloud_template_differs_only_as_documented() {
-    // There is no TLS to a process on this machine; the other two are actions it checks without naming a resource.
+    // There is no TLS to a local process. The emulator checks the other two actions without a resource.
     assert_eq!(differences(&["OnlyOverTls", "LocalPartiQL", "LocalSes"]), ["PublisherDeadLettersPolicy"]);
     assert!(differences(&["OnlyOverTls"]).contains(&"taxRole"), "LocalCloud=true changes no role any more");
 }
 
-/// Asserts that the stack keeps the rule, and that the rule notices the change.
-fn holds(rule: Rule, change: impl FnOnce(&mut Value)) {
+/// Asserts that the template follows the rule and that the rule finds the change.
+fn assert_rule(rule: Rule, change: impl FnOnce(&mut Value)) {
     let mut resources = AWS["Resources"].clone();
     resources["Archive"] = AWS_ONLY["Resources"]["Archive"].clone();
     assert_eq!(rule(&resources), Vec::<String>::new());
 
     change(&mut resources);
-    assert_ne!(rule(&resources), Vec::<String>::new(), "the rule did not notice the change");
+    assert_ne!(rule(&resources), Vec::<String>::new(), "the rule did not find the change");
 }
 
 fn set(path: &str, value: Value) -> impl FnOnce(&mut Value) {
@@ -213,7 +213,7 @@ fn split<'a, 'b>(resources: &'a mut Value, path: &'b str) -> (&'a mut Value, &'b
     let (parents, key) = property.rsplit_once('/').unwrap_or(("", property));
     let pointer = if parents.is_empty() { String::new() } else { format!("/{parents}") };
     let parent = resources[resource]["Properties"].pointer_mut(&pointer);
-    (parent.unwrap_or_else(|| panic!("{path} leads nowhere")), key)
+    (parent.unwrap_or_else(|| panic!("{path} does not exist")), key)
 }
 
 /// A function is a binary: its folder's `main.rs`, or a job, which is a file in its consumer's `src/bin/`.

@@ -1,4 +1,4 @@
-//! Whatever arrives: the properties that the fuzz targets search to break, over bodies that are nearly right.
+//! The properties of the fuzz targets, checked with bodies that are nearly valid.
 
 #[path = "../../fuzz/properties.rs"]
 mod properties;
@@ -10,7 +10,7 @@ const SAMPLE: &str = include_str!("../../../events/samples/OrderPlaced.v1.json")
 const CART: &str = r#"{"user_id":"usr_1","email":"ada@example.com","items":[{"sku":"MUG-01","quantity":2}],
     "ship_to":{"country":"US","region":"CA","postal_code":"94107"}}"#;
 
-/// Pieces that have broken parsers before.
+/// Fragments that have broken parsers before.
 const NASTY: &[&str] = &[
     "null",
     "-0",
@@ -40,8 +40,8 @@ const NASTY: &[&str] = &[
     ":",
 ];
 
-/// A text with some of its stretches replaced by something nasty, doubled, or left out.
-fn nearly(text: &'static str) -> impl Strategy<Value = String> {
+/// A text with some of its parts replaced by a nasty fragment, doubled, or removed.
+fn nearly_valid(text: &'static str) -> impl Strategy<Value = String> {
     let change = (any::<Index>(), 0..12_usize, 0..3_u8, select(NASTY));
     proptest::collection::vec(change, 0..4).prop_map(move |changes| {
         let mut bytes = text.as_bytes().to_vec();
@@ -64,17 +64,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn queue_body_is_event_or_error_without_values(sample in nearly(SAMPLE)) {
+    fn queue_body_is_event_or_error_without_values(sample in nearly_valid(SAMPLE)) {
         properties::queue_body(format!("{{\"detail\":{sample}}}").as_bytes());
     }
 
     #[test]
-    fn checkout_body_is_cart_or_problem_without_values(cart in nearly(CART), encoded in any::<bool>()) {
+    fn checkout_body_is_cart_or_problem_without_values(cart in nearly_valid(CART), encoded in any::<bool>()) {
         properties::checkout_body(&[&[u8::from(encoded)], cart.as_bytes()].concat());
     }
 
     #[test]
-    fn outbox_entries_fit_put_events_limits(sample in nearly(SAMPLE), copies in 0..30_usize, rows in 0..4_usize) {
+    fn outbox_entries_fit_put_events_limits(sample in nearly_valid(SAMPLE), copies in 0..30_usize, rows in 0..4_usize) {
         let entry = format!(r#"{{"source":"switchyard.checkout","detail_type":"OrderPlaced","detail":{sample}}}"#);
         let outbox = format!("[{}]", vec![entry; copies].join(","));
         let image = serde_json::json!({"outbox": {"S": outbox}});

@@ -1,4 +1,4 @@
-//! From outboxes to the bus.
+//! Faults on calls from the publisher to the bus and to its dead-letter queue.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,13 +14,13 @@ use switchyard_faults::{Fault, Rule};
 
 use crate::support::{FaultSetup, event_id_of_order, fail_always, fail_first};
 
-/// A bus of this test's own, and a queue that hears of all that is put on it.
-struct Relay {
+/// A bus for one test, and a queue that receives every event on it.
+struct PublisherFixture {
     setup: FaultSetup,
     publisher: Publisher,
 }
 
-impl Relay {
+impl PublisherFixture {
     async fn new(name: &str) -> Self {
         let setup = FaultSetup::new(name).await;
         let bus = format!("{name}-{:08x}", fastrand::u32(..));
@@ -41,20 +41,20 @@ impl Relay {
         self.publisher.publish(batch(rows), Instant::now() + Duration::from_secs(seconds)).await
     }
 
-    /// How often each order is in the queue, by its number.
-    async fn heard(&self) -> BTreeMap<String, usize> {
+    /// The number of copies of each order in the queue, by order number.
+    async fn deliveries(&self) -> BTreeMap<String, usize> {
         let count = usize::try_from(self.setup.stack.message_count(&self.setup.queue.url).await).unwrap();
-        let mut heard = BTreeMap::new();
+        let mut deliveries = BTreeMap::new();
         for message in self.setup.harness.receive_again(count).await {
             let body: Value = serde_json::from_str(message.body.as_deref().unwrap()).unwrap();
             let id = body["detail"]["data"]["order_id"].as_str().unwrap();
-            *heard.entry(id.replace("ord_conformance", "")).or_default() += 1;
+            *deliveries.entry(id.replace("ord_conformance", "")).or_default() += 1;
         }
-        heard
+        deliveries
     }
 }
 
-/// So many new rows, each with an order in its outbox.
+/// A stream batch of new rows, each with an order in its outbox.
 fn batch(rows: u32) -> StreamEvent {
     let record = |n| {
         let body: Value = serde_json::from_str(&order(n)).unwrap();
@@ -64,7 +64,7 @@ fn batch(rows: u32) -> StreamEvent {
     serde_json::from_value(json!({"Records": (1..=rows).map(record).collect::<Vec<_>>()})).unwrap()
 }
 
-/// Text that only this order's entry has, in a call to the bus: there a detail is JSON in a string.
+/// Text that only this order's entry has in a call to the bus, where a detail is JSON in a string.
 fn detail_of(n: u32) -> String {
     format!("conformance{n}\\\"")
 }
@@ -75,57 +75,57 @@ fn each_once(rows: u32) -> BTreeMap<String, usize> {
 
 #[tokio::test]
 async fn only_failed_entries_are_retried() {
-    let relay = Relay::new("bus-partial").await;
+    let fixture = PublisherFixture::new("bus-partial").await;
     let failing = |code: &str| Fault::Partial { entry: Some(detail_of(3)), code: Some(code.into()) };
     let once = |code: &str| Rule::new("events", "PutEvents", failing(code)).containing(&detail_of(3)).times(1);
-    relay.setup.proxy.set_rules(vec![once("ThrottlingException"), once("InternalFailure"), once("SomethingNew")]);
-    relay.publish(12, 20).await.unwrap();
-    assert_eq!(relay.heard().await, each_once(12));
-    assert_eq!(relay.setup.injected("events PutEvents", "partial"), 3);
+    fixture.setup.proxy.set_rules(vec![once("ThrottlingException"), once("InternalFailure"), once("SomethingNew")]);
+    fixture.publish(12, 20).await.unwrap();
+    assert_eq!(fixture.deliveries().await, each_once(12));
+    assert_eq!(fixture.setup.injected("events PutEvents", "partial"), 3);
 }
 
 #[tokio::test]
 async fn failed_put_events_call_is_retried() {
     for fault in [Fault::Throttle, Fault::InternalError { after_effect: false }, Fault::ResetConnection] {
-        let relay = Relay::new("bus-busy").await;
+        let fixture = PublisherFixture::new("bus-busy").await;
         let kind = fault.kind();
-        relay.setup.proxy.set_rules(fail_first(4, "events", "PutEvents", fault));
-        relay.publish(3, 25).await.unwrap();
-        assert_eq!(relay.heard().await, each_once(3), "{kind}");
+        fixture.setup.proxy.set_rules(fail_first(4, "events", "PutEvents", fault));
+        fixture.publish(3, 25).await.unwrap();
+        assert_eq!(fixture.deliveries().await, each_once(3), "{kind}");
     }
 }
 
 #[tokio::test]
 async fn bus_timeout_fails_invocation_and_retry_puts_entries() {
-    let relay = Relay::new("bus-down").await;
+    let fixture = PublisherFixture::new("bus-down").await;
     let down = Fault::Partial { entry: Some(detail_of(2)), code: None };
-    relay.setup.proxy.set_rules(fail_always("events", "PutEvents", down));
-    assert_eq!(relay.publish(3, 3).await, Err(PublishError::NotPublished(1)));
-    relay.setup.proxy.set_rules(Vec::new());
-    relay.publish(3, 20).await.unwrap();
-    // What had been put is put again: consumers see to that.
-    assert_eq!(relay.heard().await, [("1".into(), 2), ("2".into(), 1), ("3".into(), 2)].into());
+    fixture.setup.proxy.set_rules(fail_always("events", "PutEvents", down));
+    assert_eq!(fixture.publish(3, 3).await, Err(PublishError::NotPublished(1)));
+    fixture.setup.proxy.set_rules(Vec::new());
+    fixture.publish(3, 20).await.unwrap();
+    // Entries that had been put are put again; consumers ignore the duplicates.
+    assert_eq!(fixture.deliveries().await, [("1".into(), 2), ("2".into(), 1), ("3".into(), 2)].into());
 }
 
 #[tokio::test]
 async fn entry_with_lost_answer_is_put_again_as_duplicate() {
     for fault in [Fault::DropResponse, Fault::InternalError { after_effect: true }] {
-        let relay = Relay::new("bus-unknown").await;
-        relay.setup.proxy.set_rules(fail_first(1, "events", "PutEvents", fault));
-        relay.publish(3, 20).await.unwrap();
-        let heard = relay.heard().await;
-        assert!(heard.len() == 3 && heard.values().all(|times| *times == 2), "{heard:?}");
+        let fixture = PublisherFixture::new("bus-unknown").await;
+        fixture.setup.proxy.set_rules(fail_first(1, "events", "PutEvents", fault));
+        fixture.publish(3, 20).await.unwrap();
+        let deliveries = fixture.deliveries().await;
+        assert!(deliveries.len() == 3 && deliveries.values().all(|times| *times == 2), "{deliveries:?}");
     }
 }
 
 #[tokio::test]
 async fn refused_entry_goes_to_dlq_and_others_are_put() {
-    let relay = Relay::new("bus-refuses").await;
+    let fixture = PublisherFixture::new("bus-refuses").await;
     let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
-    relay.setup.proxy.set_rules(fail_always("events", "PutEvents", never));
-    relay.publish(3, 20).await.unwrap();
-    assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
-    let dead = relay.setup.harness.dead_letters().await;
+    fixture.setup.proxy.set_rules(fail_always("events", "PutEvents", never));
+    fixture.publish(3, 20).await.unwrap();
+    assert_eq!(fixture.deliveries().await, [("1".into(), 1), ("3".into(), 1)].into());
+    let dead = fixture.setup.harness.dead_letters().await;
     assert_eq!(dead.len(), 1);
     assert_eq!(
         (dead[0].1["error_code"].as_str(), dead[0].1["event_id"].as_str()),
@@ -136,19 +136,19 @@ async fn refused_entry_goes_to_dlq_and_others_are_put() {
 
 #[tokio::test]
 async fn refused_call_sends_only_its_bad_entry_to_dlq() {
-    let relay = Relay::new("bus-refuses-call").await;
+    let fixture = PublisherFixture::new("bus-refuses-call").await;
     let refused = Fault::Reject { code: "ValidationException".into() };
-    relay.setup.proxy.set_rules(vec![Rule::new("events", "PutEvents", refused).containing(&detail_of(2))]);
-    relay.publish(3, 20).await.unwrap();
-    assert_eq!(relay.heard().await, [("1".into(), 1), ("3".into(), 1)].into());
-    assert_eq!(relay.setup.harness.dead_letters().await.len(), 1);
+    fixture.setup.proxy.set_rules(vec![Rule::new("events", "PutEvents", refused).containing(&detail_of(2))]);
+    fixture.publish(3, 20).await.unwrap();
+    assert_eq!(fixture.deliveries().await, [("1".into(), 1), ("3".into(), 1)].into());
+    assert_eq!(fixture.setup.harness.dead_letters().await.len(), 1);
 }
 
 #[tokio::test]
 async fn entry_refused_by_bus_and_dlq_fails_invocation() {
-    let relay = Relay::new("bus-and-queue").await;
+    let fixture = PublisherFixture::new("bus-and-queue").await;
     let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
     let rules = [Rule::new("events", "PutEvents", never), Rule::new("sqs", "SendMessage", Fault::Throttle)];
-    relay.setup.proxy.set_rules(rules.into());
-    assert_eq!(relay.publish(2, 20).await, Err(PublishError::NotDeadLettered(1)));
+    fixture.setup.proxy.set_rules(rules.into());
+    assert_eq!(fixture.publish(2, 20).await, Err(PublishError::NotDeadLettered(1)));
 }

@@ -1,4 +1,4 @@
-//! Orders of any day and place, told to a consumer on a harness of its own: checkout only places orders of today.
+//! Orders of any day and region for a consumer with its own harness; checkout places orders of today only.
 
 use jiff::Timestamp;
 use switchyard_chassis::conformance::{ConsumerHarness, body};
@@ -9,7 +9,7 @@ use switchyard_events::{
 
 use super::TestStack;
 
-/// One product of an order.
+/// One line of an order.
 #[derive(Debug, Clone)]
 pub struct TestOrderLine {
     pub sku: String,
@@ -18,7 +18,7 @@ pub struct TestOrderLine {
     pub taxable: bool,
 }
 
-/// An order.
+/// An order of any day and region.
 #[derive(Debug, Clone)]
 pub struct TestOrder {
     pub id: String,
@@ -35,11 +35,11 @@ impl TestOrder {
         Self { id, region, placed_at: placed_at.parse().unwrap(), lines: vec![line] }
     }
 
-    /// An order of something between these two days, of one to five of twelve products.
+    /// A random order within `days` days from `first`, with one to five of twelve products.
     pub fn random(regions: &[&'static str], first: &str, days: i64) -> Self {
         let later = jiff::SignedDuration::from_secs(fastrand::i64(0..days * 86_400));
-        let mut sold = Self::new(fastrand::choice(regions).unwrap(), &format!("{first}T00:00:00Z"), 0);
-        sold.placed_at += later;
+        let mut order = Self::new(fastrand::choice(regions).unwrap(), &format!("{first}T00:00:00Z"), 0);
+        order.placed_at += later;
         let products = fastrand::choose_multiple(0..12_i64, fastrand::usize(1..=5));
         let line = |product: i64| TestOrderLine {
             sku: format!("P-{product}"),
@@ -47,11 +47,11 @@ impl TestOrder {
             cents: 1_999 + 37 * product,
             taxable: product % 3 > 0,
         };
-        sold.lines = products.into_iter().map(line).collect();
-        sold
+        order.lines = products.into_iter().map(line).collect();
+        order
     }
 
-    /// The same with exempt products.
+    /// The same order with exempt products.
     pub fn exempt(mut self) -> Self {
         for line in &mut self.lines {
             line.taxable = false;
@@ -59,13 +59,13 @@ impl TestOrder {
         self
     }
 
-    /// What its lines come to: all of them, or the taxable or the exempt ones.
+    /// The sum in cents: of all lines, of the taxable or of the exempt ones.
     pub fn cents(&self, taxable: Option<bool>) -> i64 {
         let lines = self.lines.iter().filter(|line| taxable.is_none_or(|taxable| line.taxable == taxable));
         lines.map(|line| line.cents * i64::from(line.quantity)).sum()
     }
 
-    /// The day (UTC) on which it was placed.
+    /// The day (UTC) of the placement.
     pub fn day(&self) -> String {
         self.placed_at.to_string()[..10].to_owned()
     }
@@ -94,21 +94,21 @@ impl TestOrder {
     }
 }
 
-/// A harness of a consumer's own, and the consumer on it.
+/// A new harness and the consumer on it.
 pub async fn new_harness<C: Consumer>(stack: &TestStack, consumer: C) -> (ConsumerHarness, Batch<Transactional<C>>) {
     let harness = ConsumerHarness::new(&stack.cloud.config, &format!("sold-{}", C::NAME)).await;
     let batch = new_batch(&harness, consumer);
     (harness, batch)
 }
 
-/// One more worker on a harness.
+/// Another worker on a harness.
 pub fn new_batch<C: Consumer>(harness: &ConsumerHarness, consumer: C) -> Batch<Transactional<C>> {
     let dedup = DedupConfig { marker_ttl_days: 90 };
     let (table, queue, clock) = (harness.table.clone(), harness.queue.clone(), harness.clock.clone());
     Batch::transactional(consumer, table, queue, dedup, clock)
 }
 
-/// Hands orders over in batches of ten, none before it was placed; all of them must be done.
+/// Applies orders in batches of ten, after moving the clock past their placement. All must be applied.
 pub async fn apply_orders<C: Consumer>(
     harness: &ConsumerHarness,
     batch: &Batch<Transactional<C>>,

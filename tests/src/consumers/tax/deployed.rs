@@ -1,4 +1,4 @@
-//! The same through the deployed stack: an order, the job, the bus.
+//! A crossing on the deployed stack: an order, the job, the bus.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use yard::tax::TaxReport;
 use super::nexus::fact;
 use crate::support::{TestStack, new_cart, new_user_id, wait_until};
 
-/// A queue that hears of crossings, as a consumer's would.
-async fn listener(stack: &TestStack, name: &str) -> String {
+/// A queue that receives crossings, as a consumer's queue would.
+async fn create_queue(stack: &TestStack, name: &str) -> String {
     let url = stack.cloud.sqs.create_queue().queue_name(name).send().await.unwrap().queue_url.unwrap();
     let rule = stack.cloud.eventbridge.put_rule().name(name).event_bus_name(&stack.deployed.bus);
     let pattern = r#"{"source":["switchyard.tax"],"detail-type":["NexusThresholdCrossed"]}"#;
@@ -27,7 +27,7 @@ async fn listener(stack: &TestStack, name: &str) -> String {
     url
 }
 
-async fn heard(stack: &TestStack, url: &str) -> Vec<NexusThresholdCrossed> {
+async fn receive_crossings(stack: &TestStack, url: &str) -> Vec<NexusThresholdCrossed> {
     let answer = stack.cloud.sqs.receive_message().queue_url(url).max_number_of_messages(10).send().await.unwrap();
     let messages = answer.messages.unwrap_or_default();
     messages.iter().map(|message| fact(message.body().unwrap())).collect()
@@ -54,7 +54,7 @@ async fn deployed_job_publishes_crossing_once() {
     });
     let state = fresh.expect("a state that has not been crossed in this stack").jurisdiction.clone();
     let name = format!("crossings-{:08x}", fastrand::u32(..));
-    let url = listener(&stack, &name).await;
+    let url = create_queue(&stack, &name).await;
 
     let sku = stack.create_product("1500.00", true, 1000).await;
     let mut order = new_cart(&new_user_id(), &[(&sku, 400)]);
@@ -67,17 +67,21 @@ async fn deployed_job_publishes_crossing_once() {
     .await;
     join_all((0..3).map(|_| invoke(&stack))).await;
 
-    let mut told = Vec::new();
-    wait_until("the bus has been told", async || {
-        told.extend(heard(&stack, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state));
-        !told.is_empty()
+    let mut published = Vec::new();
+    wait_until("a crossing is on the bus", async || {
+        published.extend(
+            receive_crossings(&stack, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state),
+        );
+        !published.is_empty()
     })
     .await;
     invoke(&stack).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
-    told.extend(heard(&stack, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state));
-    assert_eq!(told.len(), 1);
-    assert!(told[0].sales_usd >= Usd::from_cents(60_000_000) && told[0].year == year);
+    published.extend(
+        receive_crossings(&stack, &url).await.into_iter().filter(|crossed| crossed.jurisdiction.as_str() == state),
+    );
+    assert_eq!(published.len(), 1);
+    assert!(published[0].sales_usd >= Usd::from_cents(60_000_000) && published[0].year == year);
 
     let report = TaxReport::read(&stack.cloud, &stack.deployed, year).await.unwrap();
     let nexus = report.states.iter().find(|line| line.jurisdiction == state).unwrap().nexus.clone().unwrap();

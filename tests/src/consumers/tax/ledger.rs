@@ -39,7 +39,7 @@ async fn shuffled_duplicate_orders_keep_ledger_equal_to_sums() {
         assert_eq!(sums.revenue, taxable + exempt);
         let taxed = there.filter(|order| order.cents(Some(true)) > 0).count();
         assert_eq!(sums.taxable_transactions, u64::try_from(taxed).unwrap());
-        // A year is also what all rows under its key come to, for who does not care about months.
+        // All rows under the key of a year add up to the year, too.
         let all = harness.table.sum_shards(&rollup_key(&jurisdiction, year)).await.unwrap();
         assert_eq!(all["revenue_usd"], sums.revenue.decimal());
     }

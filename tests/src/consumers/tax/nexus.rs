@@ -1,4 +1,4 @@
-//! Thresholds that are crossed, and told once.
+//! Nexus thresholds: each crossing is announced once.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use yard::tax::{StateTaxLine, TaxReport};
 
 use crate::support::{TestOrder, TestStack, apply_orders, new_batch, new_harness, text};
 
-/// A run of the job at the harness's time; says whom it announced.
+/// A run of the job at the harness's time; returns the announced crossings.
 async fn run(harness: &ConsumerHarness) -> Vec<String> {
     run_at(harness, harness.clock.clone()).await
 }
@@ -35,7 +35,7 @@ async fn sell(harness: &ConsumerHarness, orders: &[TestOrder]) {
     apply_orders(harness, &new_batch(&harness, Tax), orders).await;
 }
 
-/// The facts in the outboxes of the rows that say a threshold was crossed.
+/// The events in the outboxes of the rows of crossed thresholds.
 async fn crossings(harness: &ConsumerHarness) -> Vec<NexusThresholdCrossed> {
     let rows = harness.rows().await;
     let rows = rows.iter().filter(|row| text(row, "sk").starts_with("CROSSED#"));
@@ -133,18 +133,21 @@ async fn transaction_limit_is_alternative_or_condition_by_state() {
     let many = |state, number, cents| -> Vec<TestOrder> {
         (0..number).map(|_| TestOrder::new(state, "2026-04-01T00:00:00Z", cents)).collect()
     };
-    // Georgia: 200 orders are enough. New York: $500,000 are not, without more than 100 orders.
+    // Georgia: 200 orders are enough. New York: $500,000 count only with more than 100 orders.
     apply_orders(&harness, &batch, &many("GA", 199, 100)).await;
     apply_orders(&harness, &batch, &many("NY", 100, 600_000)).await;
     assert_eq!(run(&harness).await, Vec::<String>::new());
     apply_orders(&harness, &batch, &[many("GA", 1, 100), many("NY", 1, 100)].concat()).await;
     assert_eq!(run(&harness).await, ["US-GA.2026", "US-NY.2026"]);
     let crossings = crossings(&harness).await;
-    let of = |state: &str| crossings.iter().find(|crossed| crossed.jurisdiction.as_str() == state).unwrap();
-    assert_eq!((of("US-GA").needs, of("US-GA").threshold_transactions), (RequiredThresholds::Either, Some(200)));
-    assert_eq!((of("US-NY").needs, of("US-NY").transactions), (RequiredThresholds::Both, 101));
+    let crossing = |state: &str| crossings.iter().find(|crossed| crossed.jurisdiction.as_str() == state).unwrap();
+    assert_eq!(
+        (crossing("US-GA").needs, crossing("US-GA").threshold_transactions),
+        (RequiredThresholds::Either, Some(200))
+    );
+    assert_eq!((crossing("US-NY").needs, crossing("US-NY").transactions), (RequiredThresholds::Both, 101));
     // New York's sales tax quarters: the year to the end of May.
-    assert_eq!(of("US-NY").period_to.to_string(), "2026-11-30");
+    assert_eq!(crossing("US-NY").period_to.to_string(), "2026-11-30");
 }
 
 #[tokio::test]
@@ -201,7 +204,7 @@ async fn one_run_announces_all_states_that_cross() {
             Some(Threshold { transactions: TransactionRule::And(limit), .. }) => limit.value() + 1,
             _ => 1,
         };
-        // In March, which lies in the period of every state that ends in the year.
+        // March is in the period of every state whose period ends in this year.
         orders.extend((0..number).map(|_| TestOrder::new(region, "2026-03-15T00:00:00Z", 60_000_000)));
     }
     apply_orders(&harness, &batch, &orders).await;

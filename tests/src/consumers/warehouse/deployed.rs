@@ -1,4 +1,4 @@
-//! The deployed function, its rule and what follows from a wave.
+//! The deployed function and its rule.
 
 use aws_sdk_lambda::primitives::Blob;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +16,7 @@ fn table(stack: &TestStack) -> Table {
     Table::new(stack.cloud.dynamodb.clone(), stack.table_of("warehouse"))
 }
 
-fn unknown_order_id() -> String {
+fn new_order_id() -> String {
     format!("ord_{:012x}", fastrand::u64(..) >> 16)
 }
 
@@ -37,10 +37,10 @@ async fn run(stack: &TestStack) -> Json {
 async fn deployed_job_releases_wave_and_updates_order_status() {
     let stack = TestStack::exclusive().await;
     let (table, harness) = (table(&stack), ConsumerHarness::new(&stack.cloud.config, "waves").await);
-    // Some wave of the last day, as if unknown_order_id had closed any since.
+    // A random wave of the last day, as if no wave had been closed since.
     let then = Timestamp::now() - SignedDuration::from_mins(fastrand::i64(60..1200));
     let wave = Wave::from_timestamp(then);
-    let (listed, held) = (unknown_order_id(), unknown_order_id());
+    let (listed, held) = (new_order_id(), new_order_id());
     let worker = worker(&harness, table.clone(), Clock::fixed(then));
     apply_batch(&worker, &[order_placed(&listed, &[("MUG-01", 2)]), order_placed(&held, &[("MUG-01", 1)])]).await;
     put_on_bus(&stack, vec![bus_entry(&stack, &order_flagged(&held, then))]).await;
@@ -66,7 +66,7 @@ async fn placed_order_is_picking_after_its_wave_closes() {
     let table = table(&stack);
     let pick = table.get(&Key::new(format!("ORDER#{id}"), "PICK")).await.unwrap().unwrap();
     let wave: Wave = text_of(&pick, "wave").unwrap().parse().unwrap();
-    // What the clock would start in some minutes, as soon as the wave is over.
+    // The schedule would start this run in some minutes, when the wave is over.
     run_job(table, Clock::fixed(end_of(wave))).await.unwrap();
     wait_until("the order is being picked", async || {
         let order = stack.api.get(&format!("/orders/{id}")).await.unwrap();
@@ -83,7 +83,7 @@ async fn placed_order_is_picking_after_its_wave_closes() {
 async fn subscription_receives_flags_and_reviews_only() {
     let stack = TestStack::shared().await;
     let (table, now) = (table(&stack), Timestamp::now());
-    let (ordinary, reviewed) = (unknown_order_id(), unknown_order_id());
+    let (ordinary, reviewed) = (new_order_id(), new_order_id());
     let facts = [order_confirmed(&ordinary, 2, now), order_confirmed(&reviewed, 3, now)];
     let mut entries: Vec<_> = facts.iter().map(|fact| bus_entry(&stack, fact)).collect();
     entries.push(bus_entry(&stack, &order_flagged(&reviewed, now)));

@@ -1,4 +1,4 @@
-//! A warehouse of one test's own: its table, its clock, the consumer and the job.
+//! A warehouse for one test: table, clock, consumer and job.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,8 +19,9 @@ use warehouse::{Hold, ReleaseWaves, WAVE_LENGTH, Warehouse, Wave};
 
 use crate::support::{DEDUP, TestStack, order_confirmed, order_flagged};
 
-/// The wave that is open when a test begins, and the time then.
+/// The wave that is open when a test begins.
 pub const FIRST_WAVE: &str = "20260526T1420Z";
+/// The time when a test begins.
 pub const NOW: &str = "2026-05-26T14:23:04Z";
 
 pub struct WarehouseFixture {
@@ -32,25 +33,25 @@ pub struct WarehouseFixture {
 pub type WarehouseBatch = Batch<Transactional<Warehouse>>;
 
 impl WarehouseFixture {
-    /// A table and queues of its own, on the cloud that all tests share; the waves before this one are released.
+    /// A table and queues for one test. The waves before [`FIRST_WAVE`] are released.
     pub async fn new(stack: &TestStack) -> Self {
         let fixture = Self::without_earlier_runs(stack).await;
         fixture.table.put(Row::new(cursor_key()).set("until", FIRST_WAVE)).await.unwrap();
         fixture
     }
 
-    /// The same, where no run has ever been.
+    /// The same, but the job has never run.
     pub async fn without_earlier_runs(stack: &TestStack) -> Self {
         let harness = ConsumerHarness::new(&stack.cloud.config, "waves").await;
         Self { table: harness.table.clone(), clock: harness.clock.clone(), harness }
     }
 
-    /// One worker of the consumer, such as a Lambda environment is.
+    /// One worker of the consumer, as one Lambda environment is.
     pub fn worker(&self) -> WarehouseBatch {
         worker(&self.harness, Table::new(self.table.client().clone(), self.table.name()), self.clock.clone())
     }
 
-    /// The consumer applies these bodies, ten at a time, until all are done.
+    /// Applies these bodies in batches of ten, until all are applied.
     pub async fn apply(&self, bodies: &[String]) {
         let worker = self.worker();
         for bodies in bodies.chunks(10) {
@@ -63,7 +64,7 @@ impl WarehouseFixture {
         self.run_job_at(self.clock.now()).await
     }
 
-    /// One run of the job, by a clock of its own.
+    /// One run of the job at this time.
     pub async fn run_job_at(&self, now: Timestamp) -> Result<Json, Failure> {
         let table = Table::new(self.table.client().clone(), self.table.name());
         run_job(table, Clock::fixed(now)).await
@@ -73,17 +74,17 @@ impl WarehouseFixture {
         self.clock.set(self.clock.now() + WAVE_LENGTH * waves);
     }
 
-    /// A row of the table, whatever it says.
+    /// One row of the table.
     pub async fn row(&self, pk: &str, sk: &str) -> Option<Item> {
         self.table.get(&Key::new(pk, sk)).await.unwrap()
     }
 
-    /// What is known of an order's hold.
+    /// The hold row of an order.
     pub async fn hold(&self, id: &str) -> Option<Hold> {
         self.row(&format!("ORDER#{id}"), "HOLD").await.as_ref().and_then(Hold::from_item)
     }
 
-    /// Every fact that left, as its readers understand it.
+    /// All released pages, parsed as a consumer parses them.
     pub async fn pages(&self) -> Vec<PickWaveReleased> {
         let rows = self.harness.rows().await;
         let outboxes = rows.iter().filter_map(|row| text_of(row, OutboxEntry::ATTRIBUTE));
@@ -95,16 +96,14 @@ impl WarehouseFixture {
         facts
     }
 
-    /// Which wave each order was released in.
-    ///
-    /// Each order is in one page, and every wave has all its pages.
+    /// The wave in which each order was released. Asserts that each order is on one page and that every wave has all its pages.
     pub async fn waves_by_order(&self) -> BTreeMap<String, String> {
         let mut released = BTreeMap::new();
         let mut pages: BTreeMap<_, BTreeSet<(u32, u32)>> = BTreeMap::new();
         for fact in self.pages().await {
             for order_id in &fact.order_ids {
                 let before = released.insert(order_id.to_string(), fact.wave_id.to_string());
-                assert_eq!(before, None, "{order_id} is in two lists");
+                assert_eq!(before, None, "{order_id} is on two lists");
             }
             pages.entry(fact.wave_id).or_default().insert((fact.page, fact.pages));
         }
@@ -121,7 +120,7 @@ pub fn worker(harness: &ConsumerHarness, table: Table, clock: Clock) -> Warehous
     Batch::transactional(Warehouse, table, harness.queue.clone(), DEDUP, clock)
 }
 
-/// Applies one batch, again and again until all of it is done.
+/// Applies one batch and redelivers its failures, until all messages are applied.
 pub async fn apply_batch<C: Consumer>(worker: &Batch<Transactional<C>>, bodies: &[String]) {
     let mut left: Vec<String> = bodies.to_vec();
     for _ in 0..10 {
@@ -135,7 +134,7 @@ pub async fn apply_batch<C: Consumer>(worker: &Batch<Transactional<C>>, bodies: 
             return;
         }
     }
-    panic!("{} messages come back again and again", left.len());
+    panic!("{} messages still fail after ten deliveries", left.len());
 }
 
 fn message(n: usize, body: &str) -> SqsMessage {
@@ -152,7 +151,7 @@ pub async fn run_job(table: Table, clock: Clock) -> Result<Json, Failure> {
     ReleaseWaves.run(&Job::new(ReleaseWaves::NAME, ReleaseWaves::PRODUCER, table, clock, deadline)?).await
 }
 
-/// The fact of an outbox, read as a consumer reads it.
+/// The event of an outbox entry, parsed as a consumer parses it.
 fn fact(entry: &OutboxEntry) -> PickWaveReleased {
     assert_eq!((entry.source.as_str(), entry.detail_type.as_str()), ("switchyard.warehouse", "PickWaveReleased"));
     let body = format!(r#"{{"detail":{}}}"#, entry.detail);
@@ -162,7 +161,7 @@ fn fact(entry: &OutboxEntry) -> PickWaveReleased {
     fact
 }
 
-/// An order in the queue, of these products.
+/// The body of an order of these products.
 pub fn order_placed(id: &str, lines: &[(&str, u32)]) -> String {
     let sample = include_str!("../../../../events/samples/OrderPlaced.v1.json");
     let mut envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
@@ -181,12 +180,12 @@ pub fn order_placed(id: &str, lines: &[(&str, u32)]) -> String {
     body(&envelope)
 }
 
-/// Where the job notes how far it came.
+/// The row of the job's progress.
 pub fn cursor_key() -> Key {
     Key::new("WAVES", "CURSOR")
 }
 
-/// When a wave's time is over.
+/// The end of a wave.
 pub fn end_of(wave: Wave) -> Timestamp {
     wave.start() + WAVE_LENGTH
 }
@@ -195,22 +194,22 @@ pub fn first_wave() -> Wave {
     FIRST_WAVE.parse().unwrap()
 }
 
-/// An order of one mug.
+/// The body of an order of one mug.
 pub fn mug_order(id: &str) -> String {
     order_placed(id, &[("MUG-01", 1)])
 }
 
-/// Fraud's flag on an order.
+/// The body of fraud's flag on an order.
 pub fn flagged(id: &str) -> String {
     body(&order_flagged(id, NOW.parse().unwrap()))
 }
 
-/// Fraud's word after a review.
+/// The body of fraud's confirmation after a review.
 pub fn confirmed(id: &str) -> String {
     body(&order_confirmed(id, 3, NOW.parse().unwrap()))
 }
 
-/// Orders that were all released in one wave.
+/// The expected result when all of these orders were released in one wave.
 pub fn in_wave(orders: &[&str], wave: &str) -> BTreeMap<String, String> {
     orders.iter().map(|order| ((*order).to_owned(), wave.to_owned())).collect()
 }

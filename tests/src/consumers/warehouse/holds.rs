@@ -1,4 +1,4 @@
-//! Flags and reviews, whenever they come.
+//! Flags and reviews in any order.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -74,7 +74,7 @@ async fn any_arrival_order_gives_same_rows_and_list() {
     let facts = |id: &str| [mug_order(id), flagged(id), confirmed(id)];
     let rows = async |id: &str| {
         let rows = fixture.table.query(&format!("ORDER#{id}"), "").await.unwrap();
-        rows.iter().map(|row| says(row, id)).collect::<BTreeSet<_>>()
+        rows.iter().map(|row| comparable(row, id)).collect::<BTreeSet<_>>()
     };
     let mut ids = BTreeSet::new();
     for (n, arrival) in arrivals.iter().enumerate() {
@@ -93,8 +93,8 @@ async fn any_arrival_order_gives_same_rows_and_list() {
     assert_eq!(fixture.waves_by_order().await.into_keys().collect::<BTreeSet<_>>(), ids);
 }
 
-/// A row without its order's name, which event made it, and how often that was received.
-fn says(row: &Item, id: &str) -> String {
+/// A row without its order id, event id and receive count.
+fn comparable(row: &Item, id: &str) -> String {
     let mut row = row.clone();
     row.retain(|name, _| !["pk", "event_id"].contains(&name.as_str()));
     let event = text_of(&row, "sk").unwrap().starts_with("EVENT#");
@@ -142,8 +142,8 @@ async fn flag_during_closing_holds_pick_or_is_too_late() {
         assert_eq!((held, too_late), (!released.contains_key(id), released.contains_key(id)), "{id}");
         kept += usize::from(held);
     }
-    assert!((1..60).contains(&kept), "{kept} of 60 are held, which shows nothing");
-    // Each of them is reviewed, while waves go on closing: those that were held are released now, and the others are not again.
+    assert!((1..60).contains(&kept), "{kept} of 60 are held: the test needs held and listed picks");
+    // Each is reviewed while waves go on closing. The held picks are released now; the others are not released again.
     let reviews = workers.iter().zip(ids.chunks(10)).map(async |(worker, ids)| {
         for id in ids {
             apply_batch(worker, &[confirmed(id)]).await;

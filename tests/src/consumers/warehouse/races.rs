@@ -1,4 +1,4 @@
-//! What happens between a handler's reads and its write.
+//! Events that occur between a handler's reads and its write.
 
 use std::cell::RefCell;
 
@@ -11,7 +11,7 @@ use super::fixture::{
 };
 use crate::support::{DEDUP, TestStack};
 
-/// The consumer, and something that happens when it has decided and not yet written.
+/// The consumer, interrupted after its decision and before its write.
 struct Interrupted<'a> {
     by: RefCell<Option<LocalBoxFuture<'a, ()>>>,
 }
@@ -20,8 +20,8 @@ impl Consumer for Interrupted<'_> {
     const NAME: &'static str = Warehouse::NAME;
     type Event = WarehouseEvent;
 
-    async fn handle(&self, heard: &Received<WarehouseEvent>, effects: &mut Effects) -> Result<(), Failure> {
-        Warehouse.handle(heard, effects).await?;
+    async fn handle(&self, event: &Received<WarehouseEvent>, effects: &mut Effects) -> Result<(), Failure> {
+        Warehouse.handle(event, effects).await?;
         let interruption = self.by.take();
         if let Some(interruption) = interruption {
             interruption.await;
@@ -31,9 +31,9 @@ impl Consumer for Interrupted<'_> {
 }
 
 impl WarehouseFixture {
-    /// Hears this while that happens.
-    async fn apply_interrupted_by(&self, body: String, happens: impl AsyncFnOnce()) {
-        let consumer = Interrupted { by: RefCell::new(Some(Box::pin(happens()))) };
+    /// Applies a body; the interruption runs between its reads and its write.
+    async fn apply_interrupted_by(&self, body: String, interruption: impl AsyncFnOnce()) {
+        let consumer = Interrupted { by: RefCell::new(Some(Box::pin(interruption()))) };
         let (table, queue) = (self.table.clone(), self.harness.queue.clone());
         apply_batch(&Batch::transactional(consumer, table, queue, DEDUP, self.clock.clone()), &[body]).await;
     }

@@ -1,4 +1,4 @@
-//! Runs of the job: cut off, at once, too many and too few.
+//! Runs of the job: interrupted, concurrent, repeated and missed.
 
 use std::collections::BTreeSet;
 use std::future::poll_fn;
@@ -11,8 +11,8 @@ use warehouse::Wave;
 use super::fixture::{FIRST_WAVE, WarehouseFixture, flagged, in_wave, mug_order, order_placed};
 use crate::support::TestStack;
 
-/// The future's output, unless it is cut off at the so-many-th time that it could go on.
-async fn cut_off<F: Future>(at: usize, future: F) -> Option<F::Output> {
+/// Polls a future at most `at - 1` times; none if it is not ready by then.
+async fn interrupt_at<F: Future>(at: usize, future: F) -> Option<F::Output> {
     let (mut future, mut left) = (Box::pin(future), at);
     poll_fn(move |context| {
         left = left.saturating_sub(1);
@@ -31,9 +31,9 @@ async fn interrupted_run_resumes_and_emits_each_page_once() {
     fixture.apply(&ids.iter().map(|id| order_placed(id, &lines)).collect::<Vec<_>>()).await;
     fixture.advance_waves(1);
     let (mut cuts, mut pages) = (0, BTreeSet::new());
-    while Box::pin(cut_off(1 + 2 * cuts, fixture.run_job())).await.is_none() {
+    while Box::pin(interrupt_at(1 + 2 * cuts, fixture.run_job())).await.is_none() {
         pages.insert(fixture.pages().await.len());
-        // What comes between two runs holds its pick if the wave is open still; and time goes on.
+        // A flag between two runs holds its pick if the wave is still open. Then time passes.
         fixture.apply(&ids.get(cuts).map(|id| flagged(id)).into_iter().collect::<Vec<_>>()).await;
         fixture.clock.set(fixture.clock.now() + SignedDuration::from_secs(1));
         cuts += 1;
@@ -44,7 +44,10 @@ async fn interrupted_run_resumes_and_emits_each_page_once() {
         assert_eq!(released.contains_key(id), !is_held, "{id}");
     }
     let facts = fixture.pages().await;
-    assert!(pages.range(1..facts.len()).next().is_some(), "none of {cuts} cuts was between two pages: {pages:?}");
+    assert!(
+        pages.range(1..facts.len()).next().is_some(),
+        "none of {cuts} interruptions was between two pages: {pages:?}"
+    );
     assert!(facts.iter().all(|fact| fact.released_at == facts[0].released_at), "one wave was released twice");
 }
 
@@ -92,7 +95,7 @@ async fn wave_empty_at_its_end_is_checked_again() {
     let fixture = WarehouseFixture::new(&stack).await;
     let run = async |now: &str| fixture.run_job_at(now.parse().unwrap()).await.unwrap()["until"].clone();
     assert_eq!(run("2026-05-26T14:25:00Z").await, FIRST_WAVE);
-    // By a clock that goes wrong by less than five minutes.
+    // From a worker whose clock is less than five minutes late.
     fixture.apply(&[mug_order("ord_1")]).await;
     assert_eq!(run("2026-05-26T14:29:59Z").await, "20260526T1425Z");
     assert_eq!(fixture.waves_by_order().await, in_wave(&["ord_1"], FIRST_WAVE));

@@ -1,4 +1,4 @@
-//! Waves of picks: who is in which, and what is said about it.
+//! Waves of picks: which order is in which wave, and the released pages.
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +11,7 @@ use warehouse::{Wave, pick_list};
 use super::fixture::{FIRST_WAVE, WarehouseFixture, apply_batch, end_of, first_wave, mug_order, order_placed};
 use crate::support::TestStack;
 
-/// An order and what it asks for.
+/// An order id and its lines.
 type Order = (String, [(&'static str, u32); 2]);
 
 /// A batch of a worker.
@@ -41,7 +41,7 @@ async fn concurrent_closing_lists_every_pick_exactly_once() {
         }
         orders
     };
-    // Two runs at once, and before the workers' clock says that the wave is over: so every closing meets picks.
+    // Two concurrent runs, before the workers' clock reaches the end of the wave, so that every closing meets picks.
     let close = async {
         while closed.get() < CLOSINGS {
             tokio::time::sleep(Duration::from_millis(30)).await;
@@ -62,7 +62,7 @@ async fn concurrent_closing_lists_every_pick_exactly_once() {
     let ids: BTreeSet<_> = orders.iter().map(|(id, _)| id).collect();
     assert_eq!(released.keys().collect::<BTreeSet<_>>(), ids);
     let waves: BTreeSet<_> = released.values().collect();
-    assert!(waves.len() > 3, "too few waves to show anything: {waves:?}");
+    assert!(waves.len() > 3, "too few waves for this test: {waves:?}");
     let mut ordered: BTreeMap<String, u32> = BTreeMap::new();
     for (sku, quantity) in orders.iter().flat_map(|(_, lines)| lines) {
         *ordered.entry((*sku).to_owned()).or_default() += quantity;
@@ -80,7 +80,7 @@ async fn order_in_closed_wave_joins_next_wave() {
     let fixture = WarehouseFixture::new(&stack).await;
     fixture.apply(&[mug_order("ord_1")]).await;
     fixture.run_job_at(end_of(first_wave())).await.unwrap();
-    // By its own clock the consumer is still in the wave that is closed; one of the two is a duplicate.
+    // By its own clock the consumer is still in the closed wave. One of the two messages is a duplicate.
     fixture.apply(&[mug_order("ord_1"), mug_order("ord_2")]).await;
     fixture.advance_waves(2);
     fixture.run_job().await.unwrap();
@@ -105,14 +105,14 @@ async fn large_wave_is_paged_and_grouped_by_product() {
         let mug = fact.picks.iter().find(|pick| pick.sku.as_str() == "MUG-01").unwrap();
         assert_eq!((mug.quantity as usize, &mug.order_ids), (2 * fact.order_ids.len(), &fact.order_ids));
         assert_eq!((fact.picks.len(), fact.released_at), (8, fixture.clock.now()));
-        // The row says the same to those who read the table.
+        // The row in the table has the same picks as the event.
         let key = pick_list::page_key(first_wave(), fact.page);
         let row = fixture.row(&key.pk, &key.sk).await.unwrap();
         let picks = row["picks"].as_l().unwrap().iter().map(|pick| pick.as_m().unwrap());
         let picks: Vec<_> =
             picks.map(|pick| (text_of(pick, "sku").unwrap(), pick["quantity"].as_n().unwrap().clone())).collect();
-        let told: Vec<_> = fact.picks.iter().map(|pick| (pick.sku.as_str(), pick.quantity.to_string())).collect();
-        assert_eq!(picks, told);
+        let in_event: Vec<_> = fact.picks.iter().map(|pick| (pick.sku.as_str(), pick.quantity.to_string())).collect();
+        assert_eq!(picks, in_event);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Events that write several rows.
+//! Faults on the transactions of events that write several rows.
 
 use std::time::Duration;
 use switchyard_events::OrderPlaced;
@@ -17,7 +17,7 @@ fn sum() -> Key {
     Key::new("SUM", "ALL")
 }
 
-/// Records each order and counts it in one row that all meet on.
+/// Records each order and counts it in one row that all orders share.
 fn counting() -> impl Consumer {
     FnConsumer(|order: &Received<OrderPlaced>, effects: &mut Effects| {
         effects.record(order_row(order));
@@ -53,16 +53,16 @@ async fn throttled_transaction_retries_within_one_receive() {
 async fn throttled_read_retries_within_one_receive() {
     let setup = FaultSetup::new("throttled-read").await;
     setup.proxy.set_rules(fail_first(2, "dynamodb", "BatchGetItem", Fault::Partial { entry: None, code: None }));
-    let reading = Reading;
+    let reading = ReadingConsumer;
     let messages = setup.harness.receive(&bodies(3)).await;
     assert!(setup.process(&setup.batch(reading), &messages, BATCH_TIMEOUT).await.is_empty());
     assert_eq!(setup.applied().await, once(3));
 }
 
-/// Reads a row of each order before it records it.
-struct Reading;
+/// Reads another row before it records an order.
+struct ReadingConsumer;
 
-impl Consumer for Reading {
+impl Consumer for ReadingConsumer {
     const NAME: &'static str = "probe";
     type Event = OrderPlaced;
 
@@ -75,21 +75,21 @@ impl Consumer for Reading {
 
 #[tokio::test]
 async fn conflicts_on_one_item_fail_only_its_writers() {
-    let setup = FaultSetup::new("storm").await;
+    let setup = FaultSetup::new("conflicts").await;
     let probe = || {
         FnConsumer(|order: &Received<OrderPlaced>, effects: &mut Effects| {
             effects.record(order_row(order));
-            let shelf = if is_order(order, 2) { "HOT".to_owned() } else { format!("COLD {}", order.order_id) };
-            effects.add(Key::new("SHELF", shelf), "orders", 1);
+            let sort_key = if is_order(order, 2) { "HOT".to_owned() } else { format!("COLD {}", order.order_id) };
+            effects.add(Key::new("SHELF", sort_key), "orders", 1);
             Ok(())
         })
     };
-    let storm = Fault::Conflict { item: Some("\"HOT\"".into()), code: None };
-    setup.proxy.set_rules(fail_always("dynamodb", "TransactWriteItems", storm));
+    let conflict = Fault::Conflict { item: Some("\"HOT\"".into()), code: None };
+    setup.proxy.set_rules(fail_always("dynamodb", "TransactWriteItems", conflict));
     let messages = setup.harness.receive(&bodies(5)).await;
     let began = Instant::now();
     let back = setup.process(&setup.batch(probe()), &messages, Duration::from_secs(3)).await;
-    assert!(began.elapsed() >= Duration::from_secs(2), "it was not given up early");
+    assert!(began.elapsed() >= Duration::from_secs(2), "the batch used its time for retries");
     assert_eq!(back, message_of_order(2, &messages));
     assert_eq!(setup.applied().await.len(), 4);
     setup.proxy.set_rules(Vec::new());
@@ -108,9 +108,9 @@ async fn poison_write_goes_to_dlq_and_neighbours_are_applied() {
             row = row.set("text", "x".repeat(420_000));
         }
         effects.record(row);
-        // A key can not be empty.
-        let shelf = if is_order(order, 4) { "" } else { order.order_id.as_str() };
-        effects.add(Key::new("SHELF", shelf), "orders", 1);
+        // DynamoDB rejects an empty key.
+        let sort_key = if is_order(order, 4) { "" } else { order.order_id.as_str() };
+        effects.add(Key::new("SHELF", sort_key), "orders", 1);
         Ok(())
     });
     let messages = setup.harness.receive(&bodies(5)).await;
@@ -133,7 +133,7 @@ async fn poison_write_goes_to_dlq_and_neighbours_are_applied() {
 
 #[tokio::test]
 async fn permanent_cancellation_rejects_only_its_own_record() {
-    let setup = FaultSetup::new("guilty").await;
+    let setup = FaultSetup::new("permanent-cancellation").await;
     let code = |code: &str| Fault::Conflict { item: Some("ord_conformance2".into()), code: Some(code.into()) };
     for reason in ["ValidationError", "ItemCollectionSizeLimitExceeded"] {
         setup.proxy.set_rules(fail_always("dynamodb", "TransactWriteItems", code(reason)));
@@ -149,7 +149,7 @@ async fn transaction_timeout_or_lost_answer_applies_once() {
     for fault in [Fault::DropResponse, Fault::InternalError { after_effect: true }, Fault::Delay { ms: 6000 }] {
         let kind = fault.kind();
         let setup = FaultSetup::new("unknown-outcome").await;
-        // As often as the SDK tries: the function never learns that it has worked.
+        // As many as the attempts of the SDK: the function does not learn that the transaction succeeded.
         setup.proxy.set_rules(fail_first(3, "dynamodb", "TransactWriteItems", fault));
         let messages = setup.harness.receive(&bodies(3)).await;
         let back = setup.process(&setup.batch(counting()), &messages, BATCH_TIMEOUT).await;

@@ -1,4 +1,4 @@
-//! What holds for jobs, the functions that the clock starts.
+//! Rules for jobs, the functions that a schedule starts.
 
 use super::reading::{items, number, of_type, own_name, statements, target};
 use serde_json::Value;
@@ -6,19 +6,18 @@ use std::collections::BTreeSet;
 
 const DAY: u64 = 24 * 60 * 60;
 
-/// A job `<consumer>-<job>` is started by a schedule of its own, works on its consumer's table alone, and is missed when it
-/// does not run.
+/// A job `<consumer>-<job>` has its own schedule, uses only its consumer's table, and has an alarm for missing runs.
 pub(super) fn jobs(resources: &Value, binaries: &BTreeSet<String>) -> Vec<String> {
     of_type(resources, "AWS::Lambda::Function")
         .filter_map(|(id, function)| Some((id, function, own_name(function).filter(|name| binaries.contains(*name))?)))
         .flat_map(|(id, function, name)| {
             let table = format!("local-{}", name.split('-').next().unwrap_or_default());
-            let told = function["Environment"]["Variables"]["TABLE_NAME"] == table.as_str();
+            let has_table = function["Environment"]["Variables"]["TABLE_NAME"] == table.as_str();
             let may = target(&function["Role"]).is_some_and(|role| works_on(resources, role, &table));
             [
-                (told && may, "works on another table than its consumer's"),
-                (is_started(resources, id), "is not started by a schedule of its own"),
-                (is_missed(resources, id), "nobody hears when it does not run any more"),
+                (has_table && may, "works on another table than its consumer's"),
+                (has_schedule(resources, id), "is not started by a schedule of its own"),
+                (has_silence_alarm(resources, id), "has no alarm that reports when it stops running"),
             ]
             .into_iter()
             .filter(|(kept, _)| !kept)
@@ -37,7 +36,7 @@ fn works_on(resources: &Value, role: &str, table: &str) -> bool {
     tables.peek().is_some() && tables.all(this)
 }
 
-fn is_started(resources: &Value, function: &str) -> bool {
+fn has_schedule(resources: &Value, function: &str) -> bool {
     of_type(resources, "AWS::Scheduler::Schedule").any(|(_, schedule)| {
         let may = target(&schedule["Target"]["RoleArn"]).is_some_and(|role| {
             let mut allowed = statements(resources).filter(|(id, _)| *id == role);
@@ -48,8 +47,8 @@ fn is_started(resources: &Value, function: &str) -> bool {
     })
 }
 
-/// A run may come late without being missed: the alarm waits for two more.
-fn is_missed(resources: &Value, function: &str) -> bool {
+/// The alarm needs a period of at least three runs, so that one late run does not trigger it.
+fn has_silence_alarm(resources: &Value, function: &str) -> bool {
     let every = of_type(resources, "AWS::Scheduler::Schedule")
         .find(|(_, schedule)| target(&schedule["Target"]["Arn"]) == Some(function))
         .and_then(|(_, schedule)| seconds(schedule["ScheduleExpression"].as_str()?));

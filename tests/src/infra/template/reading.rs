@@ -1,4 +1,4 @@
-//! Reads an expanded template: who refers to whom, and what a value says.
+//! Reads an expanded template: references between resources, and values.
 
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ pub(super) fn consumers(resources: &Value) -> impl Iterator<Item = Consumer<'_>>
     })
 }
 
-/// Every queue that something falls into: a queue's, a rule's or a mapping's.
+/// Every dead-letter queue: of a queue, of a rule, of a mapping.
 pub(super) fn dead_letter_queues(resources: &Value) -> BTreeSet<&str> {
     let of_queues =
         of_type(resources, "AWS::SQS::Queue").map(|(_, queue)| &queue["RedrivePolicy"]["deadLetterTargetArn"]);
@@ -76,7 +76,7 @@ pub(super) fn has_star(value: &Value) -> bool {
     }
 }
 
-/// Numbers stand as numbers or as text in a template; what is absent counts as zero.
+/// A template has numbers as numbers or as text; an absent value is zero.
 pub(super) fn number(value: &Value) -> u64 {
     value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0)
 }

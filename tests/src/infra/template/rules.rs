@@ -1,4 +1,4 @@
-//! The rules: each takes the resources of an expanded template and says what is wrong with them.
+//! The rules. Each takes the resources of an expanded template and returns the violations.
 
 use super::reading::{
     consumers, dead_letter_queues, has_star, items, number, of_type, own_name, properties, statements, target,
@@ -6,7 +6,7 @@ use super::reading::{
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Complaints, none when the rule is kept.
+/// Returns the violations; none if the template follows the rule.
 pub(super) type Rule = fn(&Value) -> Vec<String>;
 
 const DAY: u64 = 24 * 60 * 60;
@@ -30,7 +30,7 @@ pub(super) fn receives(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Else another worker could send while the first one still does.
+/// Otherwise another worker could send while the first is still sending.
 pub(super) fn leases(resources: &Value) -> Vec<String> {
     consumers(resources)
         .filter(|c| number(&c.function["Environment"]["Variables"]["LEASE_SECONDS"]) <= number(&c.function["Timeout"]))
@@ -82,7 +82,7 @@ pub(super) fn alarms(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// An event can wait in the queue, then among the dead letters, and come back from the archive: all that time it must be known.
+/// An event can wait in the queue, then in the dead-letter queue, and be replayed from the archive. Its marker must outlive all of that.
 pub(super) fn marker_ttl(resources: &Value) -> Vec<String> {
     let archived = number(&resources["Archive"]["Properties"]["RetentionDays"]) * DAY;
     consumers(resources)
@@ -175,7 +175,7 @@ pub(super) fn tables(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// The table that checkout writes to holds the one copy of what was sold; what is in the others can be made again from events.
+/// Checkout's table holds the only copy of the orders. The other tables can be rebuilt from events.
 pub(super) fn kept(resources: &Value) -> Vec<String> {
     let sold = target(&resources["CheckoutFunction"]["Properties"]["Environment"]["Variables"]["TABLE_NAME"]);
     let retained = |id: &str, policy: &str| resources[id][policy].as_str().is_some_and(|p| p.starts_with("Retain"));
@@ -187,7 +187,7 @@ pub(super) fn kept(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// From its first record on, without counting tries, and with a place for what is given up.
+/// The stream is read from its first record on, with unlimited retries, and with a destination for expired records.
 pub(super) fn outboxes(resources: &Value) -> Vec<String> {
     let relayed: BTreeSet<_> = of_type(resources, "AWS::Lambda::EventSourceMapping")
         .filter(|(_, mapping)| {
@@ -218,8 +218,8 @@ const TO_ANSWER: u64 = 3;
 /// Milliseconds that API Gateway waits for an integration at most (HTTP API quotas, 2026-11-21).
 const LONGEST_INTEGRATION: u64 = 30_000;
 
-/// Each waits longer than what it waits for, so that the client gets the function's own answer.
-pub(super) fn patience(resources: &Value) -> Vec<String> {
+/// Each timeout exceeds the one below it, so that the client gets the function's own answer.
+pub(super) fn timeouts(resources: &Value) -> Vec<String> {
     of_type(resources, "AWS::ApiGatewayV2::Integration")
         .filter(|(_, integration)| {
             let function = number(&properties(resources, &integration["IntegrationUri"])["Timeout"]);
