@@ -1,67 +1,89 @@
-//! What an order adds to what was sold.
+//! What one order adds to the sums.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use switchyard_chassis::{Key, Row, Value};
 use switchyard_events::{OrderLine, OrderPlaced, Sku, Subdivision, Usd};
 
-use crate::{Sales, region_key, sku_key};
+use crate::keys::{region_key, sale_key, sku_key};
+use crate::sales::Sales;
 
-/// An order as analytics sees it.
+/// An order, reduced to what the sums need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sale {
-    /// The day (UTC) on which it was placed.
+    /// The day (UTC) on which the order was placed.
     pub day: Date,
-    /// Where the goods go.
+    /// The region that the goods are shipped to.
     pub region: Subdivision,
-    /// Of each product how many, and what they come to.
-    pub lines: Vec<(Sku, u32, Usd)>,
+    /// One entry per order line.
+    pub lines: Vec<SaleLine>,
+}
+
+/// One product of a sale.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SaleLine {
+    /// The product.
+    pub sku: Sku,
+    /// The number of pieces.
+    pub quantity: u32,
+    /// Unit price times quantity.
+    pub amount: Usd,
 }
 
 impl Sale {
-    /// The sale that an order is.
-    pub fn of(order: &OrderPlaced) -> Self {
-        let line = |line: &OrderLine| (line.sku.clone(), line.quantity.get(), line.amount());
+    /// Reduces an order.
+    pub fn from_order(order: &OrderPlaced) -> Self {
         Self {
             day: order.placed_at.to_zoned(TimeZone::UTC).date(),
             region: order.ship_to.reveal().subdivision(),
-            lines: order.items.iter().map(line).collect(),
+            lines: order.items.iter().map(SaleLine::from_order_line).collect(),
         }
     }
 
-    /// All of it.
+    /// The order's totals.
     pub fn sales(&self) -> Sales {
         Sales {
             orders: 1,
-            units: self.lines.iter().map(|(_, quantity, _)| u64::from(*quantity)).sum(),
-            revenue: self.lines.iter().map(|(_, _, amount)| *amount).sum(),
+            units: self.lines.iter().map(|line| u64::from(line.quantity)).sum(),
+            revenue: self.lines.iter().map(|line| line.amount).sum(),
         }
     }
 
-    /// The sums that it belongs to, and what it adds to each.
+    /// The keys of the sums that the order belongs to, and what it adds to each: first its region, then its products.
     pub fn additions(&self) -> Vec<(Key, Sales)> {
         let day = self.day.to_string();
-        let of_line = |(sku, quantity, amount): &(Sku, u32, Usd)| {
-            let sales = Sales { orders: 1, units: (*quantity).into(), revenue: *amount };
-            (sku_key(&day, sku.as_str()), sales)
-        };
-        let of_region = (region_key(&day, self.region.as_str()), self.sales());
-        std::iter::once(of_region).chain(self.lines.iter().map(of_line)).collect()
+        let region = (region_key(&day, self.region.as_str()), self.sales());
+        let products = self.lines.iter().map(|line| (sku_key(&day, line.sku.as_str()), line.sales()));
+        std::iter::once(region).chain(products).collect()
     }
 
-    /// The row that is kept of it. One row holds all lines: a row of its own for each would cost two write units a line.
+    /// The row of the order. It contains all lines: with a row for each line, every line would cost two write units.
     pub(crate) fn row(&self, order: &OrderPlaced) -> Row {
         let Sales { units, revenue, .. } = self.sales();
-        Row::new(Key::new(format!("ORDER#{}", order.order_id), "SALE"))
+        Row::new(sale_key(&order.order_id))
             .set("day", self.day.to_string())
             .set("placed_at", order.placed_at)
             .set("region", self.region.as_str())
             .set("units", units)
             .set("revenue_usd", revenue)
-            .set("lines", self.lines.iter().map(line).collect::<Vec<_>>())
+            .set("lines", self.lines.iter().map(SaleLine::to_value).collect::<Vec<_>>())
     }
 }
 
-fn line((sku, quantity, amount): &(Sku, u32, Usd)) -> Value {
-    Value::from([("sku", sku.as_str().into()), ("quantity", (*quantity).into()), ("amount_usd", (*amount).into())])
+impl SaleLine {
+    fn from_order_line(line: &OrderLine) -> Self {
+        Self { sku: line.sku.clone(), quantity: line.quantity.get(), amount: line.amount() }
+    }
+
+    fn sales(&self) -> Sales {
+        Sales { orders: 1, units: self.quantity.into(), revenue: self.amount }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::from([
+            ("sku", self.sku.as_str().into()),
+            ("quantity", self.quantity.into()),
+            ("amount_usd", self.amount.into()),
+        ])
+    }
 }

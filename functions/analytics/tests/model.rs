@@ -1,6 +1,6 @@
-//! What sales add up to, against a model that adds up orders by hand.
+//! The sums of random orders, compared with sums that a simple model computes from the same orders.
 
-#![allow(clippy::unwrap_used)] // a helper that fails is a test that fails
+#![allow(clippy::unwrap_used)] // a failing helper fails its test
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use switchyard_chassis::Key;
 use switchyard_events::{Envelope, MAX_ORDER_LINES, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd};
 
-/// An order: seconds since a midnight, region, and of each product the cents of a piece and the pieces.
+/// An order: seconds after midnight, region, and for each product its unit price in cents and its quantity.
 type Order = (i64, &'static str, BTreeMap<u8, (i64, u64)>);
 
 fn orders() -> impl Strategy<Value = Vec<Order>> {
@@ -42,16 +42,16 @@ fn placed((seconds, region, lines): &Order) -> OrderPlaced {
     order
 }
 
-/// The sums by their keys, as the table holds them once the shards are added up.
+/// The sums by key, as they are in the table after all shards are added up.
 fn rollups(orders: &[Order]) -> BTreeMap<Key, Sales> {
     let mut rollups = BTreeMap::new();
-    for (key, sales) in orders.iter().flat_map(|order| Sale::of(&placed(order)).additions()) {
+    for (key, sales) in orders.iter().flat_map(|order| Sale::from_order(&placed(order)).additions()) {
         *rollups.entry(key).or_default() += sales;
     }
     rollups
 }
 
-/// What the model expects under a key: orders, pieces and cents.
+/// The expected sums by partition and sort key: orders, pieces and cents.
 type Expected = BTreeMap<(String, String), (u64, u64, i64)>;
 
 fn expected(orders: &[Order]) -> Expected {
@@ -75,7 +75,7 @@ fn expected(orders: &[Order]) -> Expected {
 
 proptest! {
     #[test]
-    fn each_day_region_and_product_holds_what_was_ordered_and_nothing_else(orders in orders()) {
+    fn rollups_equal_the_sums_of_a_naive_model(orders in orders()) {
         let found: Expected = rollups(&orders)
             .into_iter()
             .map(|(key, sales)| {
@@ -87,13 +87,13 @@ proptest! {
     }
 
     #[test]
-    fn a_days_regions_and_its_products_come_to_the_same(orders in orders()) {
+    fn region_and_product_sums_of_a_day_agree(orders in orders()) {
         let rollups = rollups(&orders);
         let days: BTreeSet<_> = rollups.keys().map(|key| &key.pk).collect();
         for day in days {
             let sum = |kind: &str| -> Sales {
-                let there = rollups.iter().filter(|(key, _)| key.pk == *day && key.sk.starts_with(kind));
-                there.map(|(_, sales)| *sales).sum()
+                let of_kind = rollups.iter().filter(|(key, _)| key.pk == *day && key.sk.starts_with(kind));
+                of_kind.map(|(_, sales)| *sales).sum()
             };
             let (regions, products) = (sum("REGION#"), sum("SKU#"));
             prop_assert_eq!((regions.units, regions.revenue), (products.units, products.revenue));
@@ -101,10 +101,10 @@ proptest! {
     }
 
     #[test]
-    fn an_order_always_fits_a_transaction(orders in orders()) {
+    fn every_order_fits_into_one_transaction(orders in orders()) {
         for order in &orders {
-            // Its region and its products, and its own row besides; DynamoDB takes 100.
-            prop_assert!(Sale::of(&placed(order)).additions().len() <= 1 + MAX_ORDER_LINES);
+            // One region, the products, and the row of the order itself; DynamoDB allows 100 writes.
+            prop_assert!(Sale::from_order(&placed(order)).additions().len() <= 1 + MAX_ORDER_LINES);
         }
     }
 }

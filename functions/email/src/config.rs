@@ -1,4 +1,4 @@
-//! Who the mail comes from, and under which settings of SES.
+//! The configuration of the sender.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 use switchyard_chassis::Env;
 use switchyard_events::{EmailAddress, InvalidValue};
 
-/// What this function reads from its environment, besides what the chassis reads.
+/// The environment variables of this function, in addition to those of the chassis.
 #[derive(Debug)]
 pub(crate) struct Config {
     /// `SENDER_ADDRESS`: an identity that is verified in SES.
     pub sender: SenderAddress,
-    /// `SES_CONFIGURATION_SET`: where SES reports bounces and complaints; none if missing or empty.
+    /// `SES_CONFIGURATION_SET`: where SES reports bounces and complaints; `None` if missing or empty.
     pub configuration_set: Option<ConfigurationSet>,
 }
 
@@ -25,7 +25,7 @@ impl Config {
     }
 }
 
-/// The address in `From`. Its `Default` stands in for one that is missing, until [`Env::finish`] fails.
+/// The address in `From`. The `Default` replaces a missing one until [`Env::finish`] fails.
 #[derive(Debug, Default)]
 pub(crate) struct SenderAddress(String);
 
@@ -42,7 +42,7 @@ impl FromStr for SenderAddress {
     }
 }
 
-/// A configuration set's name: at most 64 ASCII letters, digits, `_` or `-`
+/// The name of a configuration set: at most 64 ASCII letters, digits, `_` or `-`
 /// (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_CreateConfigurationSet.html>, 2026-11-21).
 #[derive(Debug)]
 pub(crate) struct ConfigurationSet(String);
@@ -63,7 +63,7 @@ impl fmt::Display for ConfigurationSet {
     }
 }
 
-/// What SES lets stand in the names that its users choose.
+/// Whether SES allows a character in names of configuration sets and values of tags.
 pub(crate) fn is_ses_name(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_' || c == '-'
 }
@@ -72,33 +72,33 @@ pub(crate) fn is_ses_name(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn read(variables: &'static [(&str, &str)]) -> Result<Config, String> {
+    fn config(variables: &'static [(&str, &str)]) -> Result<Config, String> {
         let mut env = Env::from_lookup(|name| {
             let found = variables.iter().find(|(key, _)| *key == name);
             found.map(|(_, value)| (*value).to_owned())
         });
-        let config = Config::from_env(&mut env);
-        env.finish(config).map_err(|error| error.to_string())
+        let parsed = Config::from_env(&mut env);
+        env.finish(parsed).map_err(|error| error.to_string())
     }
 
     const SENDER: (&str, &str) = ("SENDER_ADDRESS", "orders@switchyard.example");
 
     #[test]
-    fn a_configuration_set_may_be_missing_or_empty() {
-        let set = |config: Result<Config, String>| config.unwrap().configuration_set.map(|set| set.to_string());
-        assert_eq!(set(read(&[SENDER])), None);
-        assert_eq!(set(read(&[SENDER, ("SES_CONFIGURATION_SET", "")])), None);
-        let named = read(&[SENDER, ("SES_CONFIGURATION_SET", "orders-1")]);
+    fn configuration_set_may_be_missing_or_empty() {
+        let set = |result: Result<Config, String>| result.unwrap().configuration_set.map(|set| set.to_string());
+        assert_eq!(set(config(&[SENDER])), None);
+        assert_eq!(set(config(&[SENDER, ("SES_CONFIGURATION_SET", "")])), None);
+        let named = config(&[SENDER, ("SES_CONFIGURATION_SET", "orders-1")]);
         assert_eq!(set(named).as_deref(), Some("orders-1"));
     }
 
     #[test]
-    fn all_mistakes_are_in_one_error() {
+    fn one_error_lists_all_configuration_mistakes() {
         let error =
-            read(&[("SENDER_ADDRESS", "Orders <orders@switchyard.example>"), ("SES_CONFIGURATION_SET", "a set")])
+            config(&[("SENDER_ADDRESS", "Orders <orders@switchyard.example>"), ("SES_CONFIGURATION_SET", "a set")])
                 .unwrap_err();
         assert!(error.contains("SENDER_ADDRESS cannot be read"), "{error}");
         assert!(error.contains("SES_CONFIGURATION_SET cannot be read"), "{error}");
-        assert_eq!(read(&[]).unwrap_err(), "configuration: SENDER_ADDRESS is not set");
+        assert_eq!(config(&[]).unwrap_err(), "configuration: SENDER_ADDRESS is not set");
     }
 }

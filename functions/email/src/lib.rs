@@ -1,17 +1,17 @@
 //! Sends a confirmation of every order, as text and HTML, through SES.
 //!
-//! * [`Email`]: the business: compose, send, say what became of it
-//! * [`Mail`]: what the customer reads, made of `templates/`
-//! * `config`: who it comes from
-//! * `ses`: the client, which never sends twice on its own account
-//! * `refusal`: what each answer of SES means for the message
-//! * [`plain`]: text from outside made harmless, money and dates made readable
+//! * [`Email`]: the sender; it composes a mail, sends it and classifies the result
+//! * [`Mail`], [`Templates`]: the mail, rendered from `templates/`
+//! * `config`: the sender address and the configuration set
+//! * `ses`: the client, which does not retry a call that may have sent the mail
+//! * `ses_error`: which errors of SES are retried and which are rejected
+//! * [`text`]: makes text from outside safe, and formats amounts and dates
 
 mod config;
-mod mail;
-pub mod plain;
-mod refusal;
 mod ses;
+mod ses_error;
+mod templates;
+pub mod text;
 
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
@@ -20,9 +20,10 @@ use switchyard_chassis::{Clients, Env, Failure, Received, Sender, Sent};
 use switchyard_events::OrderPlaced;
 
 use crate::config::Config;
-pub use crate::mail::{Mail, Templates};
 
-/// Mails a confirmation to whoever placed an order.
+pub use templates::{Mail, Templates};
+
+/// The email consumer: sends a confirmation to the e-mail address of each order.
 pub struct Email {
     ses: aws_sdk_sesv2::Client,
     config: Config,
@@ -36,7 +37,7 @@ impl Sender for Email {
     async fn send(&self, order: &Received<OrderPlaced>) -> Result<Sent, Failure> {
         let mail = self.templates.compose(order)?;
         let request = self.request(order, mail).map_err(Failure::retry)?;
-        let accepted = request.send().await.map_err(|error| refusal::failure(&error))?;
+        let accepted = request.send().await.map_err(|error| ses_error::classify(&error))?;
         Ok(Sent { reference: accepted.message_id.unwrap_or_default() })
     }
 }
@@ -67,8 +68,9 @@ fn utf8(text: String) -> Result<Content, BuildError> {
     Content::builder().charset("UTF-8").data(text).build()
 }
 
-/// A tag, by which SES's own events about the mail (bounce, complaint, delivery) name the order. A tag may hold ASCII letters,
-/// digits, `_` and `-` (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html>, 2026-11-21); our ids may also hold `.`.
+/// A tag, by which SES's own events about the mail (bounce, complaint, delivery) name the order. A tag may contain ASCII letters,
+/// digits, `_` and `-` (<https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageTag.html>, 2026-11-21). Our ids may
+/// also contain `.`, which becomes `-`.
 fn tag(name: &str, value: &str) -> Result<MessageTag, BuildError> {
     let value = value.replace(|c: char| !config::is_ses_name(c), "-");
     MessageTag::builder().name(name).value(value).build()

@@ -1,9 +1,6 @@
-//! Sends a confirmation of every order.
-
-use email::Email;
-use switchyard_chassis::{Error, deliver};
+//! The `email` function.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Error> {
-    deliver(Email::from_env).await
+async fn main() -> Result<(), switchyard_chassis::Error> {
+    switchyard_chassis::deliver(email::Email::from_env).await
 }

@@ -1,4 +1,4 @@
-//! The SES client, which never sends a mail twice on its own account.
+//! The SES client. It does not retry a call that may have sent the mail.
 
 use std::time::Duration;
 
@@ -10,25 +10,28 @@ use aws_smithy_runtime_api::client::retries::ErrorKind;
 use aws_smithy_runtime_api::client::retries::classifiers::{RetryClassifierPriority, RetryReason};
 use switchyard_chassis::Clients;
 
-/// How long SES may take over one mail. Longer than for other calls, as giving up too early means that it may be sent again.
-const ATTEMPT: Duration = Duration::from_secs(10);
+/// The timeout of one attempt. It is longer than for other calls, because after a timeout the mail may be sent again.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a mail may wait for its turn at SES: well within the function's 30 seconds and the lease's 60.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The timeout of all attempts for one mail: less than the function's timeout of 30 seconds and the lease of 60 seconds.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A client that waits its turn when SES says that mail comes too fast, and that leaves all else to the queue.
+/// The number of attempts, including the first. Only throttled calls are repeated.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// A client that retries throttled calls and leaves all other errors to the queue.
 ///
-/// Waiting here, and not only in the queue, is what slows a backlog down to the pace that SES allows: each waiting batch keeps
-/// one of the function's places, whereas messages put back would use up their receives within minutes.
+/// Waiting here, and not only in the queue, slows a backlog down to the rate that SES allows: each waiting batch occupies one of
+/// the function's concurrent executions. Messages returned to the queue would use up their receives within minutes.
 pub(crate) fn client(clients: &Clients) -> Client {
     let retries = RetryConfig::standard()
-        .with_max_attempts(8)
+        .with_max_attempts(MAX_ATTEMPTS)
         .with_initial_backoff(Duration::from_millis(300))
         .with_max_backoff(Duration::from_secs(5));
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(PATIENCE);
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .operation_timeout(OPERATION_TIMEOUT);
     let config = aws_sdk_sesv2::config::Builder::from(clients.sdk())
         .retry_config(retries)
         .timeout_config(timeouts.build())
@@ -36,8 +39,8 @@ pub(crate) fn client(clients: &Clients) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Forbids the SDK's own retry of a call that may have had its effect: SES knows no idempotency token, so a mail whose answer was
-/// lost would leave again. Only a throttled call surely had none.
+/// Forbids the SDK to retry a call that may have succeeded. SES has no idempotency token, so a mail whose response was lost would
+/// be sent again. Only a throttled call has certainly sent nothing.
 #[derive(Debug)]
 struct OnlyThrottling;
 
@@ -46,10 +49,10 @@ impl ClassifyRetry for OnlyThrottling {
         RetryAction::RetryForbidden
     }
 
-    fn classify_retry_v2(&self, _: &InterceptorContext, sofar: &RetryAction) -> RetryAction {
-        match sofar {
+    fn classify_retry_v2(&self, _: &InterceptorContext, decision: &RetryAction) -> RetryAction {
+        match decision {
             RetryAction::RetryIndicated(RetryReason::RetryableError { kind: ErrorKind::ThrottlingError, .. }) => {
-                sofar.clone()
+                decision.clone()
             }
             _ => RetryAction::RetryForbidden,
         }

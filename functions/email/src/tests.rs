@@ -1,4 +1,4 @@
-//! The request that SES gets, and how often it gets it.
+//! The requests to SES, and how often they are sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,14 +18,14 @@ use switchyard_events::Envelope;
 
 use super::*;
 
-/// Stands for SES: answers in turn with a status and, if it is an error, its name; the last answer stays. Status 0: no answer.
+/// A fake SES. It returns the given statuses and error names one after the other, and then repeats the last. Status 0 is a timeout.
 #[derive(Debug, Clone)]
-struct Ses {
+struct FakeSes {
     answers: &'static [(u16, &'static str)],
     calls: Arc<AtomicUsize>,
 }
 
-impl HttpConnector for Ses {
+impl HttpConnector for FakeSes {
     fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
         let call = self.calls.fetch_add(1, Ordering::SeqCst);
         let (status, error) = self.answers[call.min(self.answers.len() - 1)];
@@ -44,7 +44,7 @@ impl HttpConnector for Ses {
 
 fn email(answers: &'static [(u16, &'static str)]) -> (Email, Arc<AtomicUsize>) {
     let calls = Arc::new(AtomicUsize::new(0));
-    let ses = Ses { answers, calls: Arc::clone(&calls) };
+    let ses = FakeSes { answers, calls: Arc::clone(&calls) };
     let sdk = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
@@ -76,7 +76,7 @@ fn order() -> Received<OrderPlaced> {
 }
 
 #[tokio::test]
-async fn the_request_names_sender_recipient_configuration_set_and_tags() {
+async fn request_has_sender_recipient_config_set_and_tags() {
     let (email, _) = email(&[(200, "")]);
     let order = received(include_str!("../tests/samples/hostile.OrderPlaced.v1.json"));
     let mail = email.templates.compose(&order).unwrap();
@@ -102,7 +102,7 @@ async fn the_request_names_sender_recipient_configuration_set_and_tags() {
 }
 
 #[tokio::test]
-async fn what_ses_calls_the_mail_is_remembered() {
+async fn ses_message_id_is_returned_as_reference() {
     let (email, calls) = email(&[(200, "")]);
     let sent = email.send(&order()).await.unwrap();
     assert_eq!(sent.reference, "0100-example");
@@ -110,14 +110,14 @@ async fn what_ses_calls_the_mail_is_remembered() {
 }
 
 #[tokio::test]
-async fn a_mail_waits_for_its_turn_when_mail_comes_too_fast() {
+async fn throttled_mail_is_retried_by_the_client() {
     let (email, calls) = email(&[(429, "TooManyRequestsException"), (400, "ThrottlingException"), (200, "")]);
     assert!(email.send(&order()).await.is_ok());
     assert_eq!(calls.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]
-async fn a_mail_that_may_have_left_is_not_sent_again_at_once() {
+async fn mail_that_may_be_sent_is_not_retried_by_the_client() {
     for (answers, reason) in [
         (&[(500, "InternalFailure"), (200, "")], "SES: InternalFailure"),
         (&[(503, "ServiceUnavailable"), (200, "")], "SES: ServiceUnavailable"),
@@ -130,7 +130,7 @@ async fn a_mail_that_may_have_left_is_not_sent_again_at_once() {
 }
 
 #[tokio::test]
-async fn a_refused_message_is_rejected_without_quoting_ses() {
+async fn rejected_message_does_not_quote_the_address() {
     let (email, _) = email(&[(400, "MessageRejected")]);
     let Failure::Reject { code, reason } = email.send(&order()).await.unwrap_err() else {
         panic!("not rejected");

@@ -1,8 +1,8 @@
-//! What the customer reads, compared with files that a person has looked at.
+//! Rendered mails, compared with reviewed files in `golden/`.
 //!
-//! `UPDATE_GOLDEN=1 cargo test -p email` writes the files anew.
+//! `UPDATE_GOLDEN=1 cargo test -p email` rewrites the files.
 
-#![allow(clippy::unwrap_used)] // a helper that fails is a test that fails
+#![allow(clippy::unwrap_used)] // a failing helper fails its test
 
 use std::fs;
 use std::path::Path;
@@ -29,11 +29,14 @@ fn check(golden: &str, actual: &str) {
         fs::write(&path, actual).unwrap();
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert!(expected == actual, "{golden} is no longer what is sent; look at it with UPDATE_GOLDEN=1\n{actual}");
+    assert!(
+        expected == actual,
+        "{golden} differs from the rendered mail; update it with UPDATE_GOLDEN=1 and review it\n{actual}"
+    );
 }
 
 #[test]
-fn an_order_is_confirmed_as_the_golden_files_show() {
+fn order_mail_equals_the_golden_files() {
     let mail = compose(&order(SAMPLE));
     assert_eq!(mail.subject, "Your order: Enamel mug and 1 more (ord_8h2a)");
     check("order.txt", &mail.text);
@@ -41,7 +44,7 @@ fn an_order_is_confirmed_as_the_golden_files_show() {
 }
 
 #[test]
-fn a_hostile_order_is_confirmed_as_the_golden_files_show() {
+fn hostile_order_mail_equals_the_golden_files() {
     let mail = compose(&order(HOSTILE));
     assert_eq!(mail.subject, "Your order: <script>alert(document.cookie)</script> and 10 more (ord_h.0st1le)");
     check("hostile.txt", &mail.text);
@@ -49,7 +52,7 @@ fn a_hostile_order_is_confirmed_as_the_golden_files_show() {
 }
 
 #[test]
-fn a_hostile_name_becomes_no_markup_and_no_template() {
+fn hostile_name_adds_no_markup_and_no_template_code() {
     let html = compose(&order(HOSTILE)).html;
     for bad in ["<script", "<img", "onerror='"] {
         assert!(!html.contains(bad), "{bad}");
@@ -57,7 +60,7 @@ fn a_hostile_name_becomes_no_markup_and_no_template() {
     assert!(html.contains("&lt;script&gt;alert(document.cookie)&lt;&#x2f;script&gt;"));
     assert!(html.contains("&amp;lt;b&amp;gt;already escaped"));
     assert!(html.contains("{{ 7 * 7 }}{% raw %}"));
-    // As many tags as an order with plain names has.
+    // The same number of tags as with plain names.
     let mut plain = order(HOSTILE);
     for item in &mut plain.items {
         item.name = "plain".into();
@@ -66,7 +69,7 @@ fn a_hostile_name_becomes_no_markup_and_no_template() {
 }
 
 #[test]
-fn a_hostile_name_adds_no_line_to_the_text() {
+fn hostile_name_adds_no_line_to_the_text() {
     let lines = |order: &OrderPlaced| compose(order).text.lines().count();
     let hostile = order(HOSTILE);
     let mut plain = hostile.clone();
@@ -80,7 +83,7 @@ fn a_hostile_name_adds_no_line_to_the_text() {
 }
 
 #[test]
-fn a_subject_is_one_short_line_whatever_the_first_name_is() {
+fn subject_is_one_short_line_for_any_product_name() {
     for item in order(HOSTILE).items {
         let mut order = order(HOSTILE);
         order.items = vec![item];
@@ -92,10 +95,10 @@ fn a_subject_is_one_short_line_whatever_the_first_name_is() {
 }
 
 #[test]
-fn the_largest_order_is_below_the_size_at_which_gmail_cuts_a_mail_off() {
+fn largest_order_mail_is_below_the_gmail_clip_size() {
     let mut order = order(SAMPLE);
-    let line = |at: usize| OrderLine {
-        sku: Sku::parse(format!("{at:064}")).unwrap(),
+    let line = |index: usize| OrderLine {
+        sku: Sku::parse(format!("{index:064}")).unwrap(),
         name: "/".repeat(1000),
         quantity: Quantity::try_from(1000).unwrap(),
         ..order.items[0].clone()
@@ -106,7 +109,7 @@ fn the_largest_order_is_below_the_size_at_which_gmail_cuts_a_mail_off() {
 }
 
 #[test]
-fn the_customers_address_is_in_no_part_of_the_mail() {
+fn mail_does_not_contain_the_customer_address() {
     let mail = compose(&order(SAMPLE));
     assert!(!format!("{mail:?}").contains("ada@example.com"));
 }

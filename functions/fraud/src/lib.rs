@@ -1,35 +1,43 @@
-//! Scores every order and says whether it may be fulfilled. README.md says how a score comes about and how to train the model.
+//! Scores every order and confirms or flags it. README.md describes how a score is computed and how to train the model.
 //!
-//! Rows: `ORDER#<id>` / `SCORE` (score and reasons; also the marker), `USER#<id>` / `PROFILE` (what is usual for the user), and
-//! `ORDER#<id>` / `REVIEW` (a person has confirmed a flagged order). The profile is written only over the version that was read,
-//! so that of two orders at once the second sees the first.
+//! | pk | sk | |
+//! |---|---|---|
+//! | `ORDER#<id>` | `SCORE` | the score and its reasons; also the marker |
+//! | `USER#<id>` | `PROFILE` | what is usual for the user |
+//! | `ORDER#<id>` | `REVIEW` | a reviewer confirmed the flagged order |
 //!
-//! * [`Fraud`]: the business: look, score, decide
-//! * [`Profile`], [`Recent`]: the user's orders before; [`Signals`]: the order beside them
-//! * `rules` and [`Model`]: two opinions; [`Score`]: both together
-//! * [`review`]: a person's decision about a flagged order
+//! A profile is written on condition that its version is the one that was read. So of two concurrent orders, the second is scored
+//! with the first in its profile.
+//!
+//! * [`Fraud`]: the consumer; [`FlagThreshold`]: its configuration
+//! * [`Profile`], [`RecentOrders`]: the user's earlier orders; [`Signals`]: an order compared with them
+//! * `rules`, [`Model`]: give points for the signals; [`Score`]: the sum of these points
+//! * [`review()`]: confirms a flagged order after a review
 
-mod domains;
+mod config;
+mod disposable_domains;
+mod keys;
 mod model;
 mod profile;
-mod recent;
+mod recent_orders;
 mod review;
 mod rules;
 mod score;
 mod signals;
-mod threshold;
 
 use jiff::Timestamp;
-use switchyard_chassis::{Consumer, Effects, Env, Failure, Key, Received, Row};
-use switchyard_events::{OrderConfirmed, OrderFlagged, OrderId, OrderPlaced};
+use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
+use switchyard_events::{OrderConfirmed, OrderFlagged, OrderPlaced};
 
+use crate::keys::profile_key;
+
+pub use config::FlagThreshold;
 pub use model::{FEATURES, Model, ModelError, features};
 pub use profile::Profile;
-pub use recent::Recent;
+pub use recent_orders::RecentOrders;
 pub use review::{ReviewOutcome, review};
 pub use score::{MAX_SCORE, Score};
 pub use signals::Signals;
-pub use threshold::FlagThreshold;
 
 /// The fraud consumer.
 pub struct Fraud {
@@ -37,19 +45,19 @@ pub struct Fraud {
     model: Model,
 }
 
-/// `checkout` says the first fact about an order; what fraud decides is the second.
-const DECISION: u64 = 2;
+/// The sequence number of `OrderConfirmed` or `OrderFlagged` after scoring. Sequence 1 is `OrderPlaced`.
+const SCORE_SEQUENCE: u64 = 2;
 
 impl Fraud {
-    /// Flags from this score on, with the model packed with the function.
+    /// A consumer with this threshold and the embedded model.
     pub fn with_threshold(threshold: FlagThreshold) -> Result<Self, ModelError> {
-        Ok(Self { threshold, model: Model::packed()? })
+        Ok(Self { threshold, model: Model::embedded()? })
     }
 
     /// Reads `FLAG_THRESHOLD` (1 to 100, default 60).
     pub fn from_env(env: &mut Env) -> Self {
         let threshold = env.or("FLAG_THRESHOLD", FlagThreshold::default());
-        let model = Model::packed().unwrap_or_else(|error| {
+        let model = Model::embedded().unwrap_or_else(|error| {
             env.mistake(error);
             Model::default()
         });
@@ -62,41 +70,28 @@ impl Consumer for Fraud {
     type Event = OrderPlaced;
 
     async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
-        let key = Key::new(format!("USER#{}", order.user_id), "PROFILE");
-        let profile = Profile::of(effects.read(key.clone()).await?.as_ref());
-        let signals = Signals::of(order, &profile);
-        let score = Score::of(&signals, &self.model);
-        let flagged = self.threshold.is_reached(score.points);
-        effects.record(
-            Row::new(score_key(&order.order_id))
-                .set("score", score.points)
-                .set("flagged", flagged)
-                .set("reasons", score.stored_reasons())
-                .set("model", self.model.version.as_str())
-                .set("within_1h", signals.within_1h as u64)
-                .set("within_24h", signals.within_24h as u64),
-        );
-        let version = profile.version;
-        effects.update(key, profile.with(order).update(version));
+        let key = profile_key(&order.user_id);
+        let profile = Profile::from_item(effects.read(key.clone()).await?.as_ref());
+        let signals = Signals::new(order, &profile);
+        let score = Score::new(&signals, &self.model);
+        let flagged = self.threshold.is_reached_by(score.points);
+        effects.record(score.row(order, &signals, &self.model, flagged));
+        let read_version = profile.version;
+        effects.update(key, profile.with_order(order).update(read_version));
         if flagged {
-            effects.emit(flagged_fact(order, score, effects.now()), DECISION)
+            effects.emit(order_flagged(order, score, effects.now()), SCORE_SEQUENCE)
         } else {
-            effects.emit(confirmed_fact(order, score.points, effects.now()), DECISION)
+            effects.emit(order_confirmed(order, score.points, effects.now()), SCORE_SEQUENCE)
         }
     }
 }
 
-/// Where an order's score lies.
-fn score_key(order_id: &OrderId) -> Key {
-    Key::new(format!("ORDER#{order_id}"), "SCORE")
-}
-
-fn flagged_fact(order: &OrderPlaced, score: Score, now: Timestamp) -> OrderFlagged {
+fn order_flagged(order: &OrderPlaced, score: Score, now: Timestamp) -> OrderFlagged {
     let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
     OrderFlagged { order_id, user_id, score: score.points, reasons: score.reasons, flagged_at: now }
 }
 
-fn confirmed_fact(order: &OrderPlaced, score: u8, now: Timestamp) -> OrderConfirmed {
+fn order_confirmed(order: &OrderPlaced, score: u8, now: Timestamp) -> OrderConfirmed {
     let (order_id, user_id) = (order.order_id.clone(), order.user_id.clone());
     OrderConfirmed { order_id, user_id, score, confirmed_at: now }
 }

@@ -1,23 +1,23 @@
-//! The logistic model: what has told fraud from honest orders in the data it was trained on.
+//! The logistic regression model that estimates the odds of fraud.
 
 use std::collections::HashSet;
 use std::f64::consts::LN_2;
 
 use serde::Deserialize;
 
-use crate::recent::KEPT;
+use crate::recent_orders::MAX_RECENT_ORDERS;
 use crate::signals::Signals;
 
-/// What `training/train.py` wrote.
-const PACKED: &str = include_str!("../training/model.json");
+/// The file that `training/train.py` wrote, compiled in.
+const MODEL_JSON: &str = include_str!("../training/model.json");
 
-/// Points for each doubling of the odds.
+/// The points for each doubling of the odds.
 const POINTS_PER_DOUBLING: f64 = 5.0;
 
-/// A model that can be asked: its features are those that this code computes, each once, and its numbers are numbers.
+/// A validated model. Its features are exactly those that this code computes, and all deviations are positive.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Model {
-    /// Names the weights: other weights, another version.
+    /// Identifies the weights: a model with other weights has another version.
     pub version: String,
     intercept: f64,
     terms: [Term; FEATURES.len()],
@@ -31,18 +31,18 @@ struct Term {
     weight: f64,
 }
 
-/// Why a model's file cannot be used.
+/// Why the file of a model cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// No JSON, or a field is missing or of the wrong type.
+    /// The file is no JSON, or a field is missing or of the wrong type.
     #[error("model.json cannot be read: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// It says something that it may not.
+    /// A value is not allowed.
     #[error("model.json: {0}; write it with training/train.py of this version")]
     Unusable(String),
 }
 
-/// The reasons that the model can give, one for each of its features.
+/// The features of the model, by the codes of their reasons.
 pub const FEATURES: [&str; 8] = [
     "model_velocity_1h",
     "model_velocity_24h",
@@ -54,29 +54,29 @@ pub const FEATURES: [&str; 8] = [
     "model_history",
 ];
 
-/// What the model sees of an order, one number for each of [`FEATURES`]: as `training/features.py` computes them.
+/// The values of [`FEATURES`] for an order, by the same formulas as in `training/features.py`.
 #[allow(clippy::cast_precision_loss)] // counts up to fifty
 pub fn features(signals: &Signals) -> [f64; FEATURES.len()] {
-    let truth = |holds: bool| if holds { 1.0 } else { 0.0 };
+    let indicator = |holds: bool| if holds { 1.0 } else { 0.0 };
     [
         (signals.within_1h as f64).ln_1p(),
         (signals.within_24h as f64).ln_1p(),
         signals.dollars().ln_1p(),
         signals.deviations.unwrap_or(0.0).clamp(-3.0, 10.0),
         f64::from(signals.quantity).ln(),
-        truth(signals.is_disposable),
-        truth(signals.is_abroad),
-        (signals.orders.min(KEPT as u64) as f64).ln_1p(),
+        indicator(signals.is_disposable),
+        indicator(signals.is_unusual_country),
+        (signals.orders.min(MAX_RECENT_ORDERS as u64) as f64).ln_1p(),
     ]
 }
 
 impl Model {
-    /// The model packed with the function.
-    pub fn packed() -> Result<Self, ModelError> {
-        Self::parse(PACKED)
+    /// Parses the model that is compiled into this crate.
+    pub fn embedded() -> Result<Self, ModelError> {
+        Self::parse(MODEL_JSON)
     }
 
-    /// Reads a model's file and makes sure that it can be asked.
+    /// Parses and validates the file of a model.
     pub fn parse(text: &str) -> Result<Self, ModelError> {
         #[derive(Deserialize)]
         struct File {
@@ -96,18 +96,18 @@ impl Model {
         if let Some(term) = file.features.iter().find(|term| term.deviation <= 0.0) {
             return Err(ModelError::Unusable(format!("{}: deviation must be positive", term.name)));
         }
-        let place = |term: &Term| FEATURES.iter().position(|name| name.trim_start_matches("model_") == term.name);
+        let position = |term: &Term| FEATURES.iter().position(|name| name.trim_start_matches("model_") == term.name);
         let mut terms = file.features;
-        terms.sort_by_key(place);
+        terms.sort_by_key(position);
         let terms = terms.try_into().map_err(|_| ModelError::Unusable("features".into()))?;
         Ok(Self { version: file.version, intercept: file.intercept, terms })
     }
 
-    /// How much each feature adds to the log-odds of fraud, compared with the average order of the training data.
+    /// What each feature adds to the log-odds of fraud, relative to the average order of the training data.
     pub fn contributions(&self, features: &[f64; FEATURES.len()]) -> [f64; FEATURES.len()] {
-        std::array::from_fn(|place| {
-            let term = &self.terms[place];
-            term.weight * ((features[place] - term.mean) / term.deviation)
+        std::array::from_fn(|index| {
+            let term = &self.terms[index];
+            term.weight * ((features[index] - term.mean) / term.deviation)
         })
     }
 
@@ -116,12 +116,12 @@ impl Model {
         self.intercept + self.contributions(features).iter().sum::<f64>()
     }
 
-    /// The contributions in points: five for each doubling of the odds, none for the average order, negative where a feature
-    /// speaks for the order. No feature says more than the whole scale.
+    /// The contributions in points: five for each doubling of the odds, zero for the average order, negative where a feature makes
+    /// the order less suspicious. A feature gives at most 100 points in either direction.
     #[allow(clippy::cast_possible_truncation)] // at most a hundred
     pub fn points(&self, signals: &Signals) -> [(&'static str, i16); FEATURES.len()] {
         let contributions = self.contributions(&features(signals));
         let points = contributions.map(|log_odds| (POINTS_PER_DOUBLING * log_odds / LN_2).round().clamp(-100.0, 100.0));
-        std::array::from_fn(|place| (FEATURES[place], points[place] as i16))
+        std::array::from_fn(|index| (FEATURES[index], points[index] as i16))
     }
 }

@@ -1,43 +1,43 @@
-//! A person has looked at a flagged order.
+//! Confirms a flagged order after a person reviewed it.
 
 use serde::Deserialize;
-use switchyard_chassis::{Committed, Failure, Item, Job, Key, Row, text_of};
+use switchyard_chassis::{Committed, Failure, Item, Job, Row, text_of};
 use switchyard_events::{OrderConfirmed, OrderFlagged, OrderId, OutboxEntry};
 
-use crate::score_key;
+use crate::keys::{review_key, score_key};
 
-/// What became of a review.
+/// The result of a review.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReviewOutcome {
-    /// `OrderConfirmed` is on its way, as the order's third fact.
+    /// `OrderConfirmed` is stored in the outbox, with sequence 3.
     Confirmed,
-    /// It had been said before.
+    /// An earlier review confirmed the order.
     AlreadyConfirmed,
-    /// The order is not flagged, or not scored yet: there is nothing to review.
+    /// The order is not flagged or not scored yet, so there is nothing to review.
     NotFlagged,
 }
 
-/// `OrderFlagged` is an order's second fact; its confirmation after a review is the third.
-const AFTER_REVIEW: u64 = 3;
+/// The sequence number of `OrderConfirmed` after a review. Sequence 2 is the `OrderFlagged` that the review follows.
+const REVIEW_SEQUENCE: u64 = 3;
 
-/// Confirms a flagged order after all: once, however often it is asked for. The job works on the fraud consumer's table.
+/// Confirms a flagged order, once, however often it is called. `job` must have the table of the fraud consumer.
 pub async fn review(job: &Job, order_id: &OrderId) -> Result<ReviewOutcome, Failure> {
     let row = job.table.get(&score_key(order_id)).await?;
-    let Some(flagged) = row.as_ref().and_then(flagged) else {
+    let Some(flagged) = row.as_ref().and_then(stored_order_flagged) else {
         return Ok(ReviewOutcome::NotFlagged);
     };
     let mut effects = job.effects();
     let (user_id, score, confirmed_at) = (flagged.user_id, flagged.score, job.now());
-    effects.record(Row::new(Key::new(format!("ORDER#{order_id}"), "REVIEW")).set("score", score));
-    effects.emit(OrderConfirmed { order_id: order_id.clone(), user_id, score, confirmed_at }, AFTER_REVIEW)?;
+    effects.record(Row::new(review_key(order_id)).set("score", score));
+    effects.emit(OrderConfirmed { order_id: order_id.clone(), user_id, score, confirmed_at }, REVIEW_SEQUENCE)?;
     match job.commit(effects).await? {
         Committed::Done => Ok(ReviewOutcome::Confirmed),
         Committed::AlreadyDone | Committed::ConditionFailed => Ok(ReviewOutcome::AlreadyConfirmed),
     }
 }
 
-/// The `OrderFlagged` that a score's row has sent: the outbox stays in the row.
-fn flagged(row: &Item) -> Option<OrderFlagged> {
+/// The `OrderFlagged` in the outbox of a score's row; the outbox remains in the row after it is published.
+fn stored_order_flagged(row: &Item) -> Option<OrderFlagged> {
     #[derive(Deserialize)]
     struct Detail {
         data: OrderFlagged,

@@ -1,8 +1,9 @@
-//! How suspicious an order is, and why.
+//! The score of an order and its reasons.
 
-use switchyard_chassis::Value;
-use switchyard_events::FlagReason;
+use switchyard_chassis::{Row, Value};
+use switchyard_events::{FlagReason, OrderPlaced};
 
+use crate::keys::score_key;
 use crate::model::Model;
 use crate::rules::rules;
 use crate::signals::Signals;
@@ -10,19 +11,18 @@ use crate::signals::Signals;
 /// The highest score.
 pub const MAX_SCORE: u8 = 100;
 
-/// A score and its reasons: the score is the sum of their points, held within 0 and [`MAX_SCORE`].
+/// A score and its reasons: the score is the sum of their points, limited to 0 to [`MAX_SCORE`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Score {
-    /// 0 (not at all suspicious) to [`MAX_SCORE`].
+    /// 0 (not suspicious) to [`MAX_SCORE`].
     pub points: u8,
-    /// Every rule that applies and every feature of the model that says something, most weighty first. Points below 0 speak for
-    /// the order.
+    /// Each rule and each feature of the model that gave points, highest first. Negative points make the order less suspicious.
     pub reasons: Vec<FlagReason>,
 }
 
 impl Score {
-    /// Asks the rules and the model.
-    pub fn of(signals: &Signals, model: &Model) -> Self {
+    /// Adds up the points of the rules and of the model.
+    pub fn new(signals: &Signals, model: &Model) -> Self {
         let all = rules(signals).into_iter().chain(model.points(signals));
         let named = all.filter(|(_, points)| *points != 0);
         let mut reasons: Vec<_> = named.map(|(code, points)| FlagReason { code: code.into(), points }).collect();
@@ -32,8 +32,19 @@ impl Score {
         Self { points, reasons }
     }
 
-    /// The reasons as a row holds them: points by code.
-    pub fn stored_reasons(&self) -> Value {
+    /// The row of an order's score.
+    pub(crate) fn row(&self, order: &OrderPlaced, signals: &Signals, model: &Model, flagged: bool) -> Row {
+        Row::new(score_key(&order.order_id))
+            .set("score", self.points)
+            .set("flagged", flagged)
+            .set("reasons", self.stored_reasons())
+            .set("model", model.version.as_str())
+            .set("within_1h", signals.within_1h as u64)
+            .set("within_24h", signals.within_24h as u64)
+    }
+
+    /// The reasons as they are stored: points by code.
+    fn stored_reasons(&self) -> Value {
         let stored = self.reasons.iter().map(|reason| (reason.code.clone(), Value::from(reason.points).0));
         Value::map(stored.collect())
     }

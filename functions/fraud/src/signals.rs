@@ -1,37 +1,37 @@
-//! What rules and model look at.
+//! The inputs of the rules and of the model.
 
 use jiff::SignedDuration;
 use switchyard_events::{OrderPlaced, Quantity};
 
-use crate::domains::is_disposable;
-use crate::profile::{Profile, cents};
+use crate::disposable_domains::is_disposable;
+use crate::profile::{Profile, capped_cents};
 
-/// An order beside what is usual for its user.
+/// An order compared with the profile of its user.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Signals {
-    /// Orders of the user within an hour of this one, of those seen before it.
+    /// The number of other orders of the user within an hour of this one, among those that arrived before it.
     pub within_1h: usize,
-    /// The same within 24 hours.
+    /// The same number within 24 hours.
     pub within_24h: usize,
-    /// All orders of the user seen before.
+    /// The number of orders of the user that arrived before this one.
     pub orders: u64,
-    /// The total, in cents; from ten million dollars on, it counts as that.
+    /// The total in cents, at most ten million dollars.
     pub cents: u64,
-    /// The user's own deviations that the total lies above his mean, if he has history enough.
+    /// How many standard deviations the total is above the user's mean; `None` if the user has too few orders.
     pub deviations: Option<f64>,
-    /// Pieces in the largest line.
+    /// The number of pieces in the largest line.
     pub quantity: u32,
-    /// Whether the mail address is a throw-away one.
+    /// Whether the e-mail address belongs to a disposable domain.
     pub is_disposable: bool,
-    /// Whether the user seldom ships to this country.
-    pub is_abroad: bool,
+    /// Whether the user rarely ships to this country.
+    pub is_unusual_country: bool,
 }
 
 impl Signals {
-    /// Looks at an order, given those before it.
-    pub fn of(order: &OrderPlaced, profile: &Profile) -> Self {
-        let within = |hours| profile.recent.together(SignedDuration::from_hours(hours), order.placed_at);
-        let cents = cents(order);
+    /// Compares an order with the profile of the orders that arrived before it.
+    pub fn new(order: &OrderPlaced, profile: &Profile) -> Self {
+        let within = |hours| profile.recent.count_within(SignedDuration::from_hours(hours), order.placed_at);
+        let cents = capped_cents(order);
         Self {
             within_1h: within(1),
             within_24h: within(24),
@@ -40,7 +40,7 @@ impl Signals {
             deviations: profile.deviations(cents),
             quantity: order.items.iter().map(|line| line.quantity).map(Quantity::get).max().unwrap_or(1),
             is_disposable: is_disposable(&order.email.reveal().domain()),
-            is_abroad: profile.is_unusual(order.ship_to.reveal().country.as_str()),
+            is_unusual_country: profile.is_unusual_country(order.ship_to.reveal().country.as_str()),
         }
     }
 

@@ -1,7 +1,7 @@
-//! Orders beside histories, and what is said of them.
+//! Orders with different histories, and their scores.
 
 use jiff::SignedDuration;
-use switchyard_chassis::Env;
+use switchyard_chassis::{Env, Key, Row};
 use switchyard_events::{Address, CountryCode, EmailAddress, Envelope, OrderPlaced, Quantity, Redacted, Usd};
 
 use super::*;
@@ -25,30 +25,30 @@ fn to(country: &str) -> Redacted<Address> {
     Redacted::new(Address { country, ..sample().ship_to.reveal().clone() })
 }
 
-/// Orders a day and a minute apart: usual in amount and country, never many in a day.
+/// Orders a day and a minute apart, with the usual amount and country.
 fn history(orders: i64) -> Profile {
     (0..orders).fold(Profile::default(), |profile, n| {
-        profile.with(&order(|order| order.placed_at -= SignedDuration::from_mins(1441 * (orders - n))))
+        profile.with_order(&order(|order| order.placed_at -= SignedDuration::from_mins(1441 * (orders - n))))
     })
 }
 
 fn check(order: &OrderPlaced, profile: &Profile, expected: &[(&str, i16)]) {
-    let found: Vec<_> = rules(&Signals::of(order, profile)).into_iter().filter(|(_, points)| *points > 0).collect();
+    let found: Vec<_> = rules(&Signals::new(order, profile)).into_iter().filter(|(_, points)| *points > 0).collect();
     assert_eq!(found, expected);
 }
 
 #[test]
-fn an_ordinary_order_breaks_no_rule_and_is_not_flagged() {
-    let model = Model::packed().unwrap();
+fn ordinary_order_gets_no_rule_points_and_no_flag() {
+    let model = Model::embedded().unwrap();
     for profile in [Profile::default(), history(20)] {
         check(&sample(), &profile, &[]);
-        let score = Score::of(&Signals::of(&sample(), &profile), &model);
-        assert!(!FlagThreshold::default().is_reached(score.points), "{score:?}");
+        let score = Score::new(&Signals::new(&sample(), &profile), &model);
+        assert!(!FlagThreshold::default().is_reached_by(score.points), "{score:?}");
     }
 }
 
 #[test]
-fn each_rule_names_itself_and_its_points() {
+fn each_rule_gives_its_code_and_points() {
     let pieces = |quantity: u64| {
         order(|order| {
             order.items.truncate(1);
@@ -65,35 +65,35 @@ fn each_rule_names_itself_and_its_points() {
     check(&costing(1_999), &new, &[]);
     check(&costing(2_000), &new, &[("amount", 15)]);
     check(&costing(5_000), &new, &[("amount", 30)]);
-    // The history always spent 101.50, so a tenth of it is what counts as a deviation.
+    // All orders of the history cost 101.50, so a tenth of that counts as the deviation.
     check(&costing(131), &history(20), &[]);
     check(&costing(132), &history(20), &[("amount", 15)]);
     check(&costing(163), &history(20), &[("amount", 30)]);
     check(&costing(163), &history(4), &[]);
     check(&order(|order| order.ship_to = to("BR")), &history(20), &[("country", 15)]);
     check(&order(|order| order.ship_to = to("BR")), &history(4), &[]);
-    let busy = |orders: u32| (0..orders).fold(new.clone(), |profile, _| profile.with(&sample()));
+    let busy = |orders: u32| (0..orders).fold(new.clone(), |profile, _| profile.with_order(&sample()));
     check(&sample(), &busy(2), &[]);
     check(&sample(), &busy(3), &[("velocity_1h", 15)]);
     check(&sample(), &busy(20), &[("velocity_1h", 40), ("velocity_24h", 30)]);
 }
 
 #[test]
-fn a_country_is_usual_from_one_order_in_ten_on() {
-    let once_abroad = |orders: i64| history(orders - 1).with(&order(|order| order.ship_to = to("BR")));
+fn country_is_usual_from_one_order_in_ten() {
+    let once_abroad = |orders: i64| history(orders - 1).with_order(&order(|order| order.ship_to = to("BR")));
     let abroad = order(|order| order.ship_to = to("BR"));
     check(&abroad, &once_abroad(10), &[]);
     check(&abroad, &once_abroad(11), &[("country", 15)]);
 }
 
 #[test]
-fn a_threshold_is_a_whole_number_from_1_to_100() {
+fn flag_threshold_must_be_a_whole_number_from_1_to_100() {
     let read = |text: &'static str| {
         let mut env = Env::from_lookup(move |_| Some(text.to_owned()));
         let fraud = Fraud::from_env(&mut env);
         env.finish(fraud.threshold).map_err(|error| error.to_string())
     };
-    assert!(read("1").unwrap().is_reached(1) && !read("100").unwrap().is_reached(99));
+    assert!(read("1").unwrap().is_reached_by(1) && !read("100").unwrap().is_reached_by(99));
     for bad in ["0", "101", "-1", "60.5", "", "high"] {
         let expected = "configuration: FLAG_THRESHOLD cannot be read: must be a whole number from 1 to 100";
         assert_eq!(read(bad).unwrap_err(), expected);
@@ -104,14 +104,14 @@ fn a_threshold_is_a_whole_number_from_1_to_100() {
 }
 
 #[test]
-fn a_model_that_cannot_be_asked_says_what_is_wrong_with_it() {
-    let packed = include_str!("../training/model.json");
+fn invalid_model_file_is_refused_with_the_reason() {
+    let model_json = include_str!("../training/model.json");
     let refused = |from: &str, to: &str| {
-        let text = packed.replacen(from, to, 1);
-        assert_ne!(text, packed, "{from} is not in the model");
+        let text = model_json.replacen(from, to, 1);
+        assert_ne!(text, model_json, "{from} is not in the model");
         Model::parse(&text).unwrap_err().to_string()
     };
-    assert!(Model::parse(packed).is_ok());
+    assert!(Model::parse(model_json).is_ok());
     assert!(Model::parse("{").unwrap_err().to_string().starts_with("model.json cannot be read: EOF"));
     assert!(refused("\"intercept\":", "\"intercepted\":").contains("missing field `intercept`"));
     assert!(refused("\"weight\":", "\"weight\": null, \"was\":").contains("invalid type: null, expected f64"));
@@ -126,16 +126,16 @@ fn a_model_that_cannot_be_asked_says_what_is_wrong_with_it() {
 }
 
 #[test]
-fn the_order_of_features_in_the_file_does_not_matter() {
-    let packed = include_str!("../training/model.json");
-    let mut file: serde_json::Value = serde_json::from_str(packed).unwrap();
+fn model_accepts_features_in_any_order() {
+    let model_json = include_str!("../training/model.json");
+    let mut file: serde_json::Value = serde_json::from_str(model_json).unwrap();
     file["features"].as_array_mut().unwrap().reverse();
-    assert_eq!(Model::parse(&file.to_string()).unwrap(), Model::packed().unwrap());
+    assert_eq!(Model::parse(&file.to_string()).unwrap(), Model::embedded().unwrap());
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_an_empty_history_of_its_version() {
+fn unreadable_profile_row_is_empty_but_keeps_its_version() {
     let row = Row::new(Key::new("USER#u", "PROFILE")).set("version", 7_u64).set("orders", 7_u64).into_item();
-    assert_eq!(Profile::of(Some(&row)), Profile { version: 7, ..Profile::default() });
-    assert_eq!(Profile::of(None), Profile::default());
+    assert_eq!(Profile::from_item(Some(&row)), Profile { version: 7, ..Profile::default() });
+    assert_eq!(Profile::from_item(None), Profile::default());
 }

@@ -1,6 +1,6 @@
-//! The model that is checked in is the one that the training script writes, and Rust and Python understand it alike.
+//! The training script reproduces the checked-in model, and Rust and Python compute the same features and scores.
 
-#![allow(clippy::unwrap_used)] // a helper that fails is a test that fails
+#![allow(clippy::unwrap_used)] // a failing helper fails its test
 #![allow(clippy::cast_precision_loss)] // counts of a few thousand
 
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ fn training() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("training")
 }
 
-/// An order of a file that `train.py` wrote, with what it says about it.
+/// An order of a file that `train.py` wrote, with its expected features and log-odds.
 struct Example {
     order: OrderPlaced,
     user: String,
@@ -43,7 +43,7 @@ fn example(line: &str) -> Example {
     Example { order, user: (*user).to_owned(), fraud: *fraud == "1", expected }
 }
 
-/// Scores the orders of a file, in its order, and compares every number with what the file says.
+/// Scores the orders of a file in sequence and compares features and log-odds with those in the file.
 fn replay(file: &Path, model: &Model) -> Vec<(Score, f64, bool)> {
     let mut histories: HashMap<String, Profile> = HashMap::new();
     let text = fs::read_to_string(file).unwrap();
@@ -51,20 +51,20 @@ fn replay(file: &Path, model: &Model) -> Vec<(Score, f64, bool)> {
     for line in text.lines().skip(1) {
         let Example { order, user, fraud, expected } = example(line);
         let history = histories.remove(&user).unwrap_or_default();
-        let signals = Signals::of(&order, &history);
-        let seen = features(&signals);
-        let log_odds = model.log_odds(&seen);
+        let signals = Signals::new(&order, &history);
+        let values = features(&signals);
+        let log_odds = model.log_odds(&values);
         assert_eq!(expected.len(), FEATURES.len() + 1);
-        for (found, expected) in seen.iter().chain([&log_odds]).zip(expected) {
+        for (found, expected) in values.iter().chain([&log_odds]).zip(expected) {
             assert!((found - expected).abs() < 1e-9, "{found} is not {expected}: {line}");
         }
-        scored.push((Score::of(&signals, model), log_odds, fraud));
-        histories.insert(user, history.with(&order));
+        scored.push((Score::new(&signals, model), log_odds, fraud));
+        histories.insert(user, history.with_order(&order));
     }
     scored
 }
 
-/// The chance that a fraud scores above an honest order; ties count half.
+/// The probability that a fraud scores above an honest order; ties count half.
 fn auc(scored: &[(f64, bool)]) -> f64 {
     let (frauds, honest): (Vec<_>, Vec<_>) = scored.iter().partition(|(_, fraud)| *fraud);
     let above =
@@ -81,18 +81,18 @@ fn half(ordering: Option<std::cmp::Ordering>) -> f64 {
 }
 
 #[test]
-fn rust_and_python_score_the_same_examples_the_same() {
-    let scored = replay(&training().join("examples.csv"), &Model::packed().unwrap());
+fn rust_and_python_compute_the_same_scores() {
+    let scored = replay(&training().join("examples.csv"), &Model::embedded().unwrap());
     let frauds = scored.iter().filter(|(_, _, fraud)| *fraud).count();
     assert!(scored.len() > 200 && frauds > 20, "{frauds} frauds in {} examples", scored.len());
 }
 
 #[test]
-fn training_again_gives_the_model_that_is_checked_in_and_its_figures_are_true() {
+fn retraining_reproduces_the_model_and_its_figures() {
     let checked_in = fs::read_to_string(training().join("model.json")).unwrap();
     let model: Value = serde_json::from_str(&checked_in).unwrap();
     if model["data"].as_str().unwrap().starts_with("own") {
-        return; // trained on data that do not lie in the repository
+        return; // the training data are not in the repository
     }
     let out = env::temp_dir().join(format!("switchyard-fraud-{}", std::process::id()));
     fs::create_dir_all(&out).unwrap();
@@ -104,20 +104,20 @@ fn training_again_gives_the_model_that_is_checked_in_and_its_figures_are_true() 
     let ran = train.output().unwrap();
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert_eq!(fs::read_to_string(out.join("model.json")).unwrap(), checked_in);
-    replay(&out.join("examples.csv"), &Model::packed().unwrap());
+    replay(&out.join("examples.csv"), &Model::embedded().unwrap());
 
-    let scored = replay(&held_out, &Model::packed().unwrap());
+    let scored = replay(&held_out, &Model::embedded().unwrap());
     fs::remove_dir_all(&out).unwrap();
     assert_eq!(scored.len() as u64, model["held_out"]["orders"].as_u64().unwrap());
     let by_model: Vec<_> = scored.iter().map(|(_, log_odds, fraud)| (*log_odds, *fraud)).collect();
     let stated = model["held_out"]["auc"].as_f64().unwrap();
     assert!((auc(&by_model) - stated).abs() <= 0.000_05, "{} is not {stated}", auc(&by_model));
 
-    // What README.md says of rules and model together at the default threshold.
+    // The figures in README.md for rules and model together at the default threshold.
     let by_score: Vec<_> = scored.iter().map(|(score, _, fraud)| (f64::from(score.points), *fraud)).collect();
     let flagged = |wanted: bool| {
         let of_kind = scored.iter().filter(|(_, _, fraud)| *fraud == wanted);
-        let flags: Vec<_> = of_kind.map(|(score, _, _)| FlagThreshold::default().is_reached(score.points)).collect();
+        let flags: Vec<_> = of_kind.map(|(score, _, _)| FlagThreshold::default().is_reached_by(score.points)).collect();
         flags.iter().filter(|flag| **flag).count() as f64 / flags.len() as f64
     };
     println!(

@@ -1,14 +1,14 @@
-"""Logistic regression and its yardstick, without a library."""
+"""Logistic regression and its quality measure (AUC), without a library."""
 
 import math
 import sys
 
-RIDGE = 1.0  # keeps a weight small where the data say little about it
-DIGITS = 6  # of weights, means and deviations as they are written
+RIDGE = 1.0  # the penalty; keeps a weight small if the data give little evidence for it
+DIGITS = 6  # the decimal places of weights, means and deviations in the file
 
 
 def moments(rows: list[list[float]]) -> list[tuple[float, float]]:
-    """Mean and deviation of each feature, as they will be written; one that never varies counts as varying by 1."""
+    """Mean and deviation of each feature, rounded as in the file. A constant feature gets the deviation 1."""
     result = []
     for column in zip(*rows):
         mean = math.fsum(column) / len(column)
@@ -45,7 +45,7 @@ def fit(rows: list[list[float]], labels: list[int]) -> list[float]:
         weights = [weight + change for weight, change in zip(weights, step)]
         if max(map(abs, step)) < 1e-10:
             return weights
-    sys.exit("the fit does not settle: is one feature a copy of the label?")
+    sys.exit("the fit does not converge: is one feature a copy of the label?")
 
 
 def solve(matrix: list[list[float]], right: list[float]) -> list[float]:
@@ -66,7 +66,7 @@ def solve(matrix: list[list[float]], right: list[float]) -> list[float]:
 
 
 def auc(scores: list[float], labels: list[int]) -> float:
-    """The chance that a fraud scores above an honest order; ties count half."""
+    """The probability that a fraud scores above an honest order; ties count half."""
     ranked = sorted(zip(scores, labels))
     ranks, place = 0.0, 0
     while place < len(ranked):

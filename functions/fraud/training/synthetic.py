@@ -1,8 +1,8 @@
-"""Invented orders to train on where there are none of one's own yet.
+"""Invented orders for training as long as there are no real ones.
 
-Nothing here was measured: every figure is a guess about a shop like the one in infra/catalog.json, written down so that
-it can be argued with. What a model learns from it is how such guesses hang together, not what fraud looks like in your shop;
-its AUC is the AUC on these guesses.
+Nothing here was measured. Every figure is a guess about a shop like the one in infra/catalog.json, documented so that it can
+be discussed. A model learns the relations between these guesses from it, not what fraud looks like in a real shop. Its AUC is
+the AUC on these guesses.
 
 Honest accounts
 * How many orders: 1 and a geometric number with mean 8. Many buy once, few buy for years.
@@ -12,16 +12,16 @@ Honest accounts
   causes, never negative, with a long tail. 3 in 100 orders are treats of four times the level.
 * How many of one thing: 1 and a geometric number with mean 0.6; 2 in 100 accounts are offices that buy 10 to 60.
 * Where to: home (84 in 100 US), but 2 in 100 orders are gifts to another country.
-* Mailbox: 1 in 100 accounts uses a throw-away address for its own reasons.
+* E-mail: 1 in 100 accounts uses a disposable address for other reasons.
 
 Fraud, of three kinds
-* Throw-away accounts (25 in 1000): opened for one spree of 1 to 12 orders, minutes apart, above the usual amount, half of them
-  by a throw-away address, a third of them abroad.
+* Disposable accounts (25 in 1000): opened for one series of 1 to 12 orders, minutes apart, above the usual amount, half of them
+  with a disposable address, a third of them shipped abroad.
 * Taken-over accounts (30 in 1000): an honest account of five orders or more, at whose end 1 to 6 orders are placed within
   minutes, three to eight times its level, half of them to another country.
 * Bulk abuse (20 in 1000): a new or known account that takes 40 to 400 of one thing, once or twice.
 
-Labels are as poor as in life: 4 in 100 frauds are never disputed (label 0), and 1 in 1000 honest orders is (label 1).
+Labels contain errors as real ones do: 4 in 100 frauds are never disputed (label 0), and 1 in 1000 honest orders is (label 1).
 """
 
 import math
@@ -33,7 +33,7 @@ BEGIN_MS = 1_609_459_200_000  # 2021-01-01T00:00:00Z
 SPAN_MS = 500 * 86_400_000
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 COUNTRIES = [("US", 0.84), ("CA", 0.06), ("GB", 0.05), ("DE", 0.03), ("AU", 0.02)]
-THROW_AWAY = "mailinator.com"  # one will do: the model only sees whether a domain is on the list
+DISPOSABLE_DOMAIN = "mailinator.com"  # one is enough: the model only knows whether a domain is on the list
 ABROAD = ["BR", "GB", "NG", "MX", "PL", "SG", "TR", "CA"]
 
 
@@ -52,7 +52,7 @@ class Order:
 
 
 class Draws:
-    """Draws made of nothing but uniform numbers: those Python promises to repeat for a seed, in every version."""
+    """Random draws made only of uniform numbers. Python guarantees that these are the same for a seed in every version."""
 
     def __init__(self, seed: int):
         self.uniform = Random(seed).random
@@ -85,12 +85,12 @@ class Draws:
 
 
 class Account:
-    """Somebody who orders."""
+    """An account that places orders."""
 
-    def __init__(self, draws: Draws, number: int, throw_away: float):
+    def __init__(self, draws: Draws, number: int, disposable_share: float):
         self.draws = draws
         self.user_id = f"usr_{number:05}"
-        self.domain = THROW_AWAY if draws.chance(throw_away) else "example.com"
+        self.domain = DISPOSABLE_DOMAIN if draws.chance(disposable_share) else "example.com"
         self.home = draws.weighted(COUNTRIES)
         self.level = draws.log_normal(55.0, 0.55)
         self.office = draws.chance(0.02)
@@ -104,7 +104,7 @@ class Account:
         order_id = f"ord_{self.user_id[4:]}_{len(self.orders):03}"
         self.orders.append(Order(order_id, self.user_id, self.now, self.domain, country, cents, quantity, label))
 
-    def live_honestly(self, orders: int) -> None:
+    def place_honest_orders(self, orders: int) -> None:
         draws = self.draws
         for _ in range(orders):
             kind = draws.uniform()
@@ -114,14 +114,14 @@ class Account:
             country = draws.one_of(ABROAD) if draws.chance(0.02) else self.home
             self.place(gap, draws.log_normal(self.level * treat, 0.45), quantity, country, False)
 
-    def spree(self, orders: int, times: float, abroad: float) -> None:
+    def place_fraud_series(self, orders: int, times: float, abroad: float) -> None:
         draws = self.draws
         country = draws.one_of(ABROAD) if draws.chance(abroad) else self.home
         for place in range(orders):
             gap = draws.exponential(6 * MINUTE if place else 9 * DAY)
             self.place(gap, draws.log_normal(self.level * times, 0.6), 1 + draws.geometric(1.5), country, True)
 
-    def bulk(self, orders: int) -> None:
+    def place_bulk_orders(self, orders: int) -> None:
         draws = self.draws
         for _ in range(orders):
             amount = draws.log_normal(self.level * 6.0, 0.6)
@@ -129,21 +129,21 @@ class Account:
 
 
 def generate(seed: int, accounts: int = 2000) -> list[Order]:
-    """The same orders for the same seed: about 18 000, of which about 3 in 100 are fraud."""
+    """About 18 000 orders, of which about 3 in 100 are fraud. The same seed gives the same orders."""
     draws = Draws(seed)
     orders: list[Order] = []
     for number in range(accounts):
         kind = draws.uniform()
         account = Account(draws, number, 0.5 if kind < 0.025 else 0.01)
         if kind < 0.025:
-            account.spree(draws.between(1, 12), 3.5, 0.33)
+            account.place_fraud_series(draws.between(1, 12), 3.5, 0.33)
         elif kind < 0.055:
-            account.live_honestly(5 + draws.geometric(8.0))
-            account.spree(draws.between(1, 6), 3.0 + 5.0 * draws.uniform(), 0.5)
+            account.place_honest_orders(5 + draws.geometric(8.0))
+            account.place_fraud_series(draws.between(1, 6), 3.0 + 5.0 * draws.uniform(), 0.5)
         elif kind < 0.075:
-            account.live_honestly(draws.geometric(3.0))
-            account.bulk(draws.between(1, 2))
+            account.place_honest_orders(draws.geometric(3.0))
+            account.place_bulk_orders(draws.between(1, 2))
         else:
-            account.live_honestly(1 + draws.geometric(8.0))
+            account.place_honest_orders(1 + draws.geometric(8.0))
         orders.extend(account.orders)
     return sorted(orders, key=lambda order: (order.placed_ms, order.order_id))

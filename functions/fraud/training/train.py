@@ -1,25 +1,25 @@
 #!/usr/bin/env python3
-"""Fits the fraud model and writes it to model.json, with examples that a test compares Rust with.
+"""Fits the fraud model and writes it to model.json, with examples for a test that compares Rust with Python.
 
-    python3 functions/fraud/training/train.py                   # on invented orders (synthetic.py): what is checked in
-    python3 functions/fraud/training/train.py --data own.csv    # on yours
+    python3 functions/fraud/training/train.py                   # on invented orders (synthetic.py), as checked in
+    python3 functions/fraud/training/train.py --data own.csv    # on your own orders
     python3 functions/fraud/training/train.py --write-data invented.csv
 
-Needs Python 3.10 and nothing else. The same data give the same file, byte for byte: the fit is convex and run to its end,
-draws are made of uniform numbers alone, and what is written is rounded far above the last digits of a floating-point sum.
+Needs Python 3.10 and no packages. The same data give the same file, byte for byte: the fit is convex and runs until it converges,
+random draws use only uniform numbers, and values are rounded to far fewer digits than floating-point sums have.
 
 The data are a CSV file with these columns, in any order of lines and columns:
 
     order_id, user_id   any text
     placed_at           RFC 3339, UTC, such as 2026-05-26T14:23:01.250Z
-    email_domain        what stands after the @; not the address
-    country             where the goods went, ISO 3166-1, such as US
+    email_domain        the part after the @, not the whole address
+    country             the shipping country, ISO 3166-1, such as US
     total_usd           such as 89.50
     max_quantity        pieces in the largest line
     fraud               1 if it turned out to be fraud, else 0
 
-Give whole histories, honest orders included: what is usual for a user is counted from the lines before. Accounts, not orders,
-are held out (30 in 100, drawn by the seed), so that nothing the model has seen of an account helps it with the same account.
+Provide complete histories, honest orders included: a user's profile is computed from the earlier lines. Accounts, not orders, are
+held out (30 in 100, drawn by the seed), so that the model is not tested on accounts that it was trained on.
 """
 
 import argparse
@@ -82,13 +82,13 @@ def write_csv(path, header: list[str], rows) -> None:
 
 
 def log_odds(model: dict, row: list[float]) -> float:
-    """As src/model.rs counts it, from the numbers as they are written."""
+    """Computed as in src/model.rs, from the rounded numbers in the file."""
     parts = [f["weight"] * ((value - f["mean"]) / f["deviation"]) for f, value in zip(model["features"], row)]
     return model["intercept"] + sum(parts)
 
 
 def split(orders: list[Order], rows: list[list[float]]):
-    """What is trained on and what is held out: whole accounts."""
+    """Splits the orders by account into those to train on and those held out."""
     draw = Random(SEED).random
     held_out = {user for user in sorted({order.user_id for order in orders}) if draw() < HELD_OUT}
     pairs = list(zip(orders, rows))
@@ -96,12 +96,12 @@ def split(orders: list[Order], rows: list[list[float]]):
 
 
 def train(orders: list[Order], data: str) -> tuple[dict, list]:
-    """The model as it is written, and what was held out."""
+    """The contents of the model file, and the held-out orders."""
     known, held_out = split(orders, replay(orders, set(disposable_domains())))
     for name, part in [("to train on", known), ("held out", held_out)]:
         frauds = sum(order.fraud for order, _ in part)
         if not 10 <= frauds <= len(part) - 10:
-            sys.exit(f"{frauds} frauds in {len(part)} orders {name}: too few of either kind to learn from or to judge by")
+            sys.exit(f"{frauds} frauds in {len(part)} orders {name}: too few of either kind to train or to test with")
     scales = moments([row for _, row in known])
     intercept, *weights = fit([standardised(row, scales) for _, row in known], [order.fraud for order, _ in known])
     features = [
@@ -122,12 +122,12 @@ def train(orders: list[Order], data: str) -> tuple[dict, list]:
 
 
 def scored(model: dict, pairs: list) -> list[list]:
-    """Orders with what the model sees of them and says to them."""
+    """Orders with their features and their log-odds."""
     return [[*columns(order), *(round(x, 12) for x in row), round(log_odds(model, row), 12)] for order, row in pairs]
 
 
 def examples(pairs: list) -> list:
-    """Whole histories of a few accounts, with fraud and without."""
+    """Complete histories of a few accounts, with fraud and without."""
     dishonest = {order.user_id for order, _ in pairs if order.fraud}
     honest = {order.user_id for order, _ in pairs} - dishonest
     chosen = {*sorted(dishonest)[:12], *sorted(honest)[:12]}
@@ -135,7 +135,7 @@ def examples(pairs: list) -> list:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Fits the fraud model; the head of this file says what it needs.")
+    parser = argparse.ArgumentParser(description="Fits the fraud model; the docstring of this file describes the data.")
     parser.add_argument("--data", metavar="FILE", help="your orders; without it, invented ones")
     parser.add_argument("--out", metavar="DIR", type=Path, default=TRAINING, help="where model.json and examples.csv go")
     parser.add_argument("--held-out", metavar="FILE", help="also write the orders held out, with their log-odds")
@@ -153,7 +153,7 @@ def main() -> None:
         model, held_out = train(invented, f"synthetic, seed {SEED}")
     header = [*COLUMNS, *(f"x_{name}" for name in NAMES), "log_odds"]
     (arguments.out / "model.json").write_text(json.dumps(model, indent=2) + "\n", encoding="utf-8")
-    # Always invented ones: they hold formulas together, and nobody's orders belong into a repository.
+    # Always invented orders: they only compare the formulas, and real orders do not belong in a repository.
     spare = split(invented, replay(invented, set(disposable_domains())))[1]
     write_csv(arguments.out / "examples.csv", header, scored(model, examples(spare)))
     if arguments.held_out:

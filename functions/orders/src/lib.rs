@@ -1,46 +1,35 @@
-//! Tells orders their fate: what fraud decides and the warehouse does becomes the order's status.
+//! Maintains the status of orders from the events of fraud and of the warehouse.
 //!
-//! It belongs to the order service, and its table is the one that checkout writes orders to. Rows: `ORDER#<id>` /
-//! `STATUS#<stage>#<status>`, one for each fact about the order (a decision's is also the marker), and for a page of a wave
-//! `WAVE#<id>` / `EVENT#<event>` (the marker). Nothing is ever changed, so no order of arrival can undo anything: [`OrderStatus::from_rows`]
-//! reads the highest row.
+//! This consumer belongs to the order service: its table is the one that checkout writes orders to.
+//!
+//! | pk | sk | |
+//! |---|---|---|
+//! | `ORDER#<id>` | `STATUS#<stage>#<status>` | one fact about the order; for a decision also the marker |
+//! | `WAVE#<id>` | `EVENT#<event>` | the marker of a page of a wave |
+//!
+//! Status rows are only added, never changed or deleted. So a late event cannot undo a newer one:
+//! [`OrderStatus::from_rows`] reads the highest row.
+//!
+//! * [`Orders`]: the consumer
+//! * [`OrderStatusEvent`]: the events that it subscribes to
+//! * [`OrderStatus`]: the statuses, and their rows
 
+mod event;
+mod keys;
 mod status;
 
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
-use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, ParseError, PickWaveReleased, RawEnvelope};
 
+pub use event::OrderStatusEvent;
 pub use status::OrderStatus;
 
 /// The orders consumer.
 pub struct Orders;
 
 impl Orders {
-    /// Needs no configuration of its own.
+    /// Needs no environment variables of its own.
     pub fn from_env(_: &mut Env) -> Self {
         Self
-    }
-}
-
-/// What can befall an order.
-#[derive(Debug, Clone)]
-pub enum OrderStatusEvent {
-    /// It may be fulfilled: at once, or after a person has looked.
-    Confirmed(OrderConfirmed),
-    /// It waits for a person.
-    Flagged(OrderFlagged),
-    /// Its goods, and those of others, are being picked.
-    Released(PickWaveReleased),
-}
-
-impl DomainEvent for OrderStatusEvent {
-    fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError> {
-        match envelope.metadata.event_type.as_str() {
-            OrderConfirmed::TYPE => OrderConfirmed::parse(envelope).map(Self::Confirmed),
-            OrderFlagged::TYPE => OrderFlagged::parse(envelope).map(Self::Flagged),
-            // Refuses whatever else it is.
-            _ => PickWaveReleased::parse(envelope).map(Self::Released),
-        }
     }
 }
 
@@ -48,18 +37,18 @@ impl Consumer for Orders {
     const NAME: &'static str = "orders";
     type Event = OrderStatusEvent;
 
-    async fn handle(&self, fate: &Received<OrderStatusEvent>, effects: &mut Effects) -> Result<(), Failure> {
-        let sequence = fate.metadata.aggregate.sequence;
-        match &fate.event {
+    async fn handle(&self, received: &Received<OrderStatusEvent>, effects: &mut Effects) -> Result<(), Failure> {
+        let sequence = received.metadata.aggregate.sequence;
+        match &received.event {
             OrderStatusEvent::Confirmed(fact) => {
-                effects.record(OrderStatus::Confirmed.decided(&fact.order_id, sequence, fact.confirmed_at)?);
+                effects.record(OrderStatus::Confirmed.decision_row(&fact.order_id, sequence, fact.confirmed_at)?);
             }
             OrderStatusEvent::Flagged(fact) => {
-                effects.record(OrderStatus::Flagged.decided(&fact.order_id, sequence, fact.flagged_at)?);
+                effects.record(OrderStatus::Flagged.decision_row(&fact.order_id, sequence, fact.flagged_at)?);
             }
             OrderStatusEvent::Released(page) => {
                 for order_id in &page.order_ids {
-                    let row = OrderStatus::Picking.row(order_id, status::PICKING, page.released_at);
+                    let row = OrderStatus::Picking.row(order_id, status::PICKING_STAGE, page.released_at);
                     effects.put(row.set("wave_id", page.wave_id.as_str()));
                 }
             }

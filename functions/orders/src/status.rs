@@ -1,55 +1,57 @@
-//! How far an order has come: the rows that say so, and what they say together.
+//! The status of an order: its values, its rows, and how the rows of an order give its status.
 
 use std::fmt;
 use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use switchyard_chassis::{Failure, Item, Key, Row, text_of};
+use switchyard_chassis::{Failure, Item, Row, text_of};
 use switchyard_events::{InvalidValue, OrderId};
 
-/// How far an order has come.
+use crate::keys::{STATUS_PREFIX, status_key};
+
+/// The progress of an order through fraud and the warehouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OrderStatus {
-    /// It is committed, and nobody has looked at it yet.
+    /// The order is stored; fraud has not decided yet.
     Received,
-    /// It may be fulfilled.
+    /// Fraud confirmed the order; it may be fulfilled.
     Confirmed,
-    /// It looks suspicious, and waits for a person.
+    /// Fraud flagged the order as suspicious; it waits for a review.
     Flagged,
-    /// Its goods are being picked.
+    /// The warehouse released the order for picking.
     Picking,
 }
 
-/// The stages of decisions: a decision's place among the facts about its order. The first is the order's placing, and one digit
-/// is left for what comes after all decisions, since stages are compared as text.
-const DECISIONS: std::ops::RangeInclusive<u64> = 2..=8;
+/// The stages of decisions. The stage of a decision is the sequence number of its event. Sequence 1 is `OrderPlaced`. Stages
+/// are compared as text and so have one digit; 9 is left for what follows all decisions.
+const DECISION_STAGES: std::ops::RangeInclusive<u64> = 2..=8;
 
-/// The stage of picking.
-pub(crate) const PICKING: u64 = 9;
+/// The stage of [`OrderStatus::Picking`], after all decisions.
+pub(crate) const PICKING_STAGE: u64 = 9;
 
 impl OrderStatus {
-    /// Every status, in the order in which they can come.
+    /// All statuses, in the order in which an order can reach them.
     pub const ALL: [Self; 4] = [Self::Received, Self::Confirmed, Self::Flagged, Self::Picking];
 
-    /// What the sort keys of the rows begin with that [`OrderStatus::from_rows`] reads.
-    pub const SK_PREFIX: &'static str = "STATUS#";
+    /// The sort-key prefix of the rows that [`OrderStatus::from_rows`] needs.
+    pub const SK_PREFIX: &'static str = STATUS_PREFIX;
 
-    /// The status that the rows of an order's partition say, in whatever order; others among them do not matter.
+    /// The status of an order, given the rows of its partition in any order. Rows that are not status rows are ignored.
     ///
-    /// The highest row says it. Of two decisions at the same stage, which fraud does not make, the careful one counts. A status
-    /// that a newer version of the consumer knows and this one does not is passed over.
+    /// The row with the highest stage gives the status. Of two decisions with the same stage, which fraud does not make,
+    /// `flagged` counts. A status that only a newer version of this consumer knows is ignored.
     pub fn from_rows<'a>(rows: impl IntoIterator<Item = &'a Item>) -> Self {
         let keys = rows.into_iter().filter_map(|row| text_of(row, "sk"));
-        let said = keys.filter_map(|sk| {
-            let (stage, status) = sk.strip_prefix(Self::SK_PREFIX)?.split_once('#')?;
+        let known = keys.filter_map(|sk| {
+            let (stage, status) = sk.strip_prefix(STATUS_PREFIX)?.split_once('#')?;
             Some((stage, status, status.parse().ok()?))
         });
-        said.max_by_key(|(stage, status, _)| (*stage, *status)).map_or(Self::Received, |(.., status)| status)
+        known.max_by_key(|(stage, status, _)| (*stage, *status)).map_or(Self::Received, |(.., status)| status)
     }
 
-    /// Whether an order with this status has come as far as the other. Whichever way it was decided, it was.
+    /// Whether this status is the other one or a later one. Confirmed and flagged rank equally.
     pub fn is_at_least(self, other: Self) -> bool {
         let rank = |status| match status {
             Self::Received => 0,
@@ -59,7 +61,7 @@ impl OrderStatus {
         rank(self) >= rank(other)
     }
 
-    /// Its name, for rows and clients.
+    /// The name in rows and in responses of the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Received => "received",
@@ -69,20 +71,19 @@ impl OrderStatus {
         }
     }
 
-    /// The row of a decision that is this fact about the order.
-    pub(crate) fn decided(self, order_id: &OrderId, sequence: u64, at: Timestamp) -> Result<Row, Failure> {
-        if !DECISIONS.contains(&sequence) {
-            let (first, last) = DECISIONS.into_inner();
+    /// The row of a decision. Rejects a sequence number that is no decision's as `bad_sequence`.
+    pub(crate) fn decision_row(self, order_id: &OrderId, sequence: u64, at: Timestamp) -> Result<Row, Failure> {
+        if !DECISION_STAGES.contains(&sequence) {
+            let (first, last) = DECISION_STAGES.into_inner();
             let reason = format!("a decision is fact {first} to {last} about its order, not {sequence}");
             return Err(Failure::reject("bad_sequence", reason));
         }
         Ok(self.row(order_id, sequence, at))
     }
 
-    /// The row of a fact by which the order has this status since then.
+    /// The row of a fact that gives the order this status from the time `since` on.
     pub(crate) fn row(self, order_id: &OrderId, stage: u64, since: Timestamp) -> Row {
-        let key = Key::new(format!("ORDER#{order_id}"), format!("{}{stage}#{self}", Self::SK_PREFIX));
-        Row::new(key).set("since", since)
+        Row::new(status_key(order_id, stage, self.as_str())).set("since", since)
     }
 }
 

@@ -1,52 +1,52 @@
-//! What to offer to a user.
+//! The recommendations for a user.
 
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use rust_decimal::prelude::ToPrimitive;
-use switchyard_chassis::{Failure, Item, Key, Row, Table, Value, number_of, text_of};
+use switchyard_chassis::{Failure, Item, Row, Table, Value, number_of, text_of};
 use switchyard_events::{Sku, UserId};
 
-use crate::recent;
+use crate::keys::features_key;
+use crate::purchases::PURCHASE_RETENTION;
 
-/// How many products are offered to a user.
+/// The maximum number of products recommended to a user.
 pub const MAX_RECOMMENDATIONS: usize = 10;
 
-/// What to offer to a user.
+/// The recommendations for a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Features {
-    /// At most [`MAX_RECOMMENDATIONS`] products, heaviest first, and in how many orders each was together with one of the user's recent ones.
+    /// At most [`MAX_RECOMMENDATIONS`] products, highest weight first. The weight of a product counts, for each of the user's
+    /// recent products, the orders that contain both.
     pub top: Vec<(Sku, u64)>,
-    /// When the run began that worked it out.
+    /// When the run that computed them started (RFC 3339).
     pub built_at: String,
 }
 
-/// What was last worked out for a user.
+/// Reads the features of a user; `None` before the first rebuild after an order of the user.
 pub async fn read_features(table: &Table, user: &UserId) -> Result<Option<Features>, Failure> {
-    let row = table.get(&key(user)).await?;
+    let row = table.get(&features_key(user)).await?;
     Ok(row.as_ref().and_then(|row| {
-        let top = row.get("top")?.as_l().ok()?.iter().filter_map(|offer| offered(offer.as_m().ok()?));
+        let top = row.get("top")?.as_l().ok()?.iter().filter_map(|product| weighted_product(product.as_m().ok()?));
         Some(Features { top: top.collect(), built_at: text_of(row, "built_at")?.to_owned() })
     }))
 }
 
-fn offered(offer: &Item) -> Option<(Sku, u64)> {
-    Some((Sku::parse(text_of(offer, "sku")?).ok()?, number_of(offer, "weight")?.to_u64()?))
+fn weighted_product(product: &Item) -> Option<(Sku, u64)> {
+    Some((Sku::parse(text_of(product, "sku")?).ok()?, number_of(product, "weight")?.to_u64()?))
 }
 
+/// The row with the features of a user.
 pub(crate) fn row(user: &UserId, top: &[(Sku, u64)], now: Timestamp) -> Row {
-    let offer = |(sku, weight): &(Sku, u64)| Value::from([("sku", sku.as_str().into()), ("weight", (*weight).into())]);
-    Row::new(key(user))
-        .set("top", top.iter().map(offer).collect::<Vec<_>>())
+    let product =
+        |(sku, weight): &(Sku, u64)| Value::from([("sku", sku.as_str().into()), ("weight", (*weight).into())]);
+    Row::new(features_key(user))
+        .set("top", top.iter().map(product).collect::<Vec<_>>())
         .set("built_at", now)
-        .set("expires_at", (now + recent::PURCHASE_RETENTION).as_second())
+        .set("expires_at", (now + PURCHASE_RETENTION).as_second())
 }
 
-fn key(user: &UserId) -> Key {
-    Key::new(recent::partition(user), "FEATURES")
-}
-
-/// The heaviest [`MAX_RECOMMENDATIONS`] that are not bought yet; of two that weigh the same, the one whose name comes first.
+/// The [`MAX_RECOMMENDATIONS`] products with the highest weights that the user has not bought. Equal weights sort by SKU.
 pub fn top_products(weights: impl IntoIterator<Item = (Sku, u64)>, bought: &BTreeSet<&Sku>) -> Vec<(Sku, u64)> {
     let mut new: Vec<_> = weights.into_iter().filter(|(sku, _)| !bought.contains(sku)).collect();
     new.sort_by(|(one, one_weight), (other, other_weight)| other_weight.cmp(one_weight).then(one.cmp(other)));
@@ -66,7 +66,7 @@ mod tests {
         Sku::parse(format!("SKU-{n}")).unwrap()
     }
 
-    /// Picks the best one that is left, ten times.
+    /// Takes the best remaining product, ten times.
     fn naive(weights: &HashMap<Sku, u64>, bought: &BTreeSet<&Sku>) -> Vec<(Sku, u64)> {
         let mut left: Vec<_> = weights.clone().into_iter().filter(|(sku, _)| !bought.contains(sku)).collect();
         let mut top = Vec::new();
@@ -86,7 +86,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_top_are_the_heaviest_that_are_not_bought(
+        fn top_products_are_the_heaviest_not_bought_yet(
             weights in prop::collection::hash_map(0..40_u8, 1..6_u64, 0..40),
             bought in prop::collection::btree_set(0..40_u8, 0..20)
         ) {

@@ -1,30 +1,32 @@
 //! Products that are bought together.
 //!
 //! Each pair is counted under both of its products, so that one query reads all partners of a product. That costs four write
-//! units a pair, which is why a big cart counts only [`MAX_PAIRS_PER_ORDER`] of its pairs.
+//! units a pair. For that reason only [`MAX_PAIRS_PER_ORDER`] pairs of a large order are counted.
 
 use std::collections::BTreeMap;
 
 use rust_decimal::prelude::ToPrimitive;
-use switchyard_chassis::{Effects, Failure, Item, Key, Table, Update, number_of, text_of};
+use switchyard_chassis::{Effects, Failure, Item, Table, Update, number_of, text_of};
 use switchyard_events::{OrderId, Sku, fingerprint};
 
-/// The most pairs that one order counts: all pairs of six products. Of a bigger cart a sample is counted, the same one
-/// whenever the order comes again. So the price of an order is bounded, and a cart of fifty lines, of which each pair says
-/// little, does not outvote a hundred carts of two.
+use crate::keys::{PARTNER_PREFIX, partner_key, sku_partition};
+
+/// The maximum number of pairs that one order counts: all pairs of six products.
+///
+/// Of a larger order a sample is counted, the same one whenever its event is redelivered. That bounds the cost of an order. It
+/// also limits its influence: an order of fifty lines, whose pairs say little, does not outweigh a hundred orders of two lines.
 pub const MAX_PAIRS_PER_ORDER: usize = 15;
 
-/// Transactions that meet on one row cancel each other, and ten batches at once nearly always have some popular pair in common.
-/// Spread over this many rows they seldom meet; a batch is on one shard with all its pairs.
-const SHARDS: u32 = 8;
+/// The number of rows that each counter is spread over. Transactions that write to the same row cancel each other, and ten
+/// concurrent batches nearly always have a popular pair in common. With this many rows they rarely conflict: all pairs of a batch
+/// use the same shard.
+const SHARD_COUNT: u32 = 8;
 
-/// What begins the sort key of a partner.
-const WITH: &str = "WITH#";
-
-/// The purchase and the touched row go into the same transaction.
+// The purchase and the touched row are in the same transaction.
 const _: () = assert!(2 * MAX_PAIRS_PER_ORDER + 2 <= 100, "an order must fit into one transaction");
 
-/// The pairs of one order that count: all, or of many [`MAX_PAIRS_PER_ORDER`]. They depend on nothing but the order and its products.
+/// The pairs of an order that are counted: all of them, or a sample of [`MAX_PAIRS_PER_ORDER`]. The sample depends only on the
+/// order id and the products, not on the sequence of the lines.
 pub fn select_pairs(order: &OrderId, skus: &[Sku]) -> Vec<(Sku, Sku)> {
     let mut sorted = skus.to_vec();
     sorted.sort();
@@ -34,7 +36,7 @@ pub fn select_pairs(order: &OrderId, skus: &[Sku]) -> Vec<(Sku, Sku)> {
         .flat_map(|at| others(at).map(|other| (sorted[at].clone(), other.clone())).collect::<Vec<_>>())
         .collect();
     if pairs.len() > MAX_PAIRS_PER_ORDER {
-        // As good as drawn by lot, but the same for the same order.
+        // Pseudorandom, but the same for the same order.
         pairs.sort_by_cached_key(|(one, other)| fingerprint(&[order.as_str(), one.as_str(), other.as_str()]));
         pairs.truncate(MAX_PAIRS_PER_ORDER);
         pairs.sort();
@@ -42,28 +44,24 @@ pub fn select_pairs(order: &OrderId, skus: &[Sku]) -> Vec<(Sku, Sku)> {
     pairs
 }
 
-/// Counts an order that had both.
+/// Counts an order that contains both products, under the first of them.
 pub(crate) fn count_pair(effects: &mut Effects, sku: &Sku, partner: &Sku) {
-    let key = Key::new(partition(sku), format!("{WITH}{partner}"));
-    effects.add_sharded(key, SHARDS, Update::new().add("orders", 1));
+    effects.add_sharded(partner_key(sku, partner), SHARD_COUNT, Update::new().add("orders", 1));
 }
 
-/// Every product that was bought together with this one, and in how many orders.
+/// The products that were bought together with this one, and the number of orders that contain both. Rows that cannot be parsed
+/// are ignored.
 pub async fn read_partners(table: &Table, sku: &Sku) -> Result<BTreeMap<Sku, u64>, Failure> {
     let mut partners = BTreeMap::new();
-    for (partner, orders) in table.query(&partition(sku), WITH).await?.iter().filter_map(counted) {
+    for (partner, orders) in table.query(&sku_partition(sku), PARTNER_PREFIX).await?.iter().filter_map(partner_count) {
         *partners.entry(partner).or_default() += orders;
     }
     Ok(partners)
 }
 
-fn counted(row: &Item) -> Option<(Sku, u64)> {
-    let (partner, _shard) = text_of(row, "sk")?.strip_prefix(WITH)?.split_once('#')?;
+fn partner_count(row: &Item) -> Option<(Sku, u64)> {
+    let (partner, _shard) = text_of(row, "sk")?.strip_prefix(PARTNER_PREFIX)?.split_once('#')?;
     Some((Sku::parse(partner).ok()?, number_of(row, "orders")?.to_u64()?))
-}
-
-fn partition(sku: &Sku) -> String {
-    format!("SKU#{sku}")
 }
 
 #[cfg(test)]
@@ -80,7 +78,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn all_pairs_count_or_as_many_as_may_be_whatever_the_order_of_the_lines(
+        fn pair_selection_is_capped_and_ignores_line_order(
             products in prop::collection::btree_set(any::<u8>(), 1..=50), id in "[a-z]{8}"
         ) {
             let (order, skus) = (OrderId::parse(id).unwrap(), cart(&products));
@@ -95,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_pair_of_a_big_cart_counts_in_some_orders() {
+    fn each_pair_of_a_large_cart_is_sampled_in_some_order() {
         let skus = cart(&(0..10).collect());
         let sample = |n| select_pairs(&OrderId::parse(format!("ord_{n}")).unwrap(), &skus);
         let seen: BTreeSet<_> = (0..100).flat_map(sample).collect();

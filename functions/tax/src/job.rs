@@ -1,4 +1,4 @@
-//! `tax-nexus`: announces each state whose threshold has been passed, once a year.
+//! `tax-nexus`: announces each state whose threshold is crossed, once per state and year.
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -8,16 +8,20 @@ use switchyard_chassis::{Committed, Env, Failure, Job, Row, Scheduled, Usage};
 use switchyard_events::NexusThresholdCrossed;
 use tokio::time::Instant;
 
-use crate::{MonthlySums, NexusProgress, State, Threshold, Thresholds, crossed_key};
+use crate::keys::crossed_key;
+use crate::limit::Limit;
+use crate::progress::NexusProgress;
+use crate::sums::MonthlySums;
+use crate::thresholds::{State, Threshold, Thresholds};
 
-/// States that are looked at side by side.
-const AT_ONCE: usize = 8;
+/// The number of states that are checked concurrently.
+const CONCURRENCY: usize = 8;
 
-/// The job. It holds nothing: what is left to do stands in the table.
+/// The job. It has no state of its own; the table shows which announcements are missing.
 pub struct NexusJob;
 
 impl NexusJob {
-    /// Needs no configuration of its own.
+    /// Needs no environment variables of its own.
     pub fn from_env(_: &mut Env) -> Self {
         Self
     }
@@ -29,15 +33,15 @@ impl Scheduled for NexusJob {
 
     async fn run(&self, job: &Job) -> Result<Value, Failure> {
         let thresholds = Thresholds::embedded()?;
-        let mut looked_at = 0;
+        let mut checked = 0;
         let mut announced = Vec::new();
         let mut failures = Vec::new();
         for year in years(job.now()) {
-            let mut results = stream::iter(open(job, &thresholds, year).await?)
-                .map(|(state, threshold)| look(job, state, threshold, year))
-                .buffer_unordered(AT_ONCE);
+            let mut results = stream::iter(unannounced_states(job, &thresholds, year).await?)
+                .map(|(state, threshold)| check_state(job, state, threshold, year))
+                .buffer_unordered(CONCURRENCY);
             while let Some(result) = results.next().await {
-                looked_at += 1;
+                checked += 1;
                 match result {
                     Ok(crossed) => announced.extend(crossed),
                     Err(failure) => failures.push(failure),
@@ -47,38 +51,40 @@ impl Scheduled for NexusJob {
         announced.sort();
         let Usage { calls, units } = job.table.take_usage();
         match failures.into_iter().next() {
-            // One state's trouble has not kept the others from being announced.
+            // The other states were announced although this one failed.
             Some(failure) => Err(failure),
-            None => Ok(json!({"looked_at": looked_at, "announced": announced, "calls": calls, "units": units})),
+            None => Ok(json!({"looked_at": checked, "announced": announced, "calls": calls, "units": units})),
         }
     }
 }
 
-/// The years in which a threshold may be passed now: in January, orders of the year before may still arrive.
+/// The years in which a threshold can be crossed now. In January, orders of the previous year may still arrive.
 fn years(now: Timestamp) -> Vec<i16> {
     let today = now.to_zoned(TimeZone::UTC).date();
     let first = if today.month() == 1 { today.year() - 1 } else { today.year() };
     (first..=today.year()).collect()
 }
 
-/// The states of which no crossing has been announced in this year.
-async fn open<'a>(
+/// The states with a threshold for which no crossing has been announced in this year.
+async fn unannounced_states<'a>(
     job: &Job,
     thresholds: &'a Thresholds,
     year: i16,
 ) -> Result<Vec<(&'a State, &'a Threshold)>, Failure> {
-    let mut open: Vec<_> =
+    let mut states: Vec<_> =
         thresholds.states.iter().filter_map(|state| Some((state, state.threshold.as_ref()?))).collect();
     let key = |state: &State| crossed_key(state.jurisdiction.as_str(), year);
-    let announced = job.table.get_all(open.iter().map(|(state, _)| key(state)).collect()).await?;
-    open.retain(|(state, _)| !announced.contains_key(&key(state)));
-    Ok(open)
+    let announced = job.table.get_all(states.iter().map(|(state, _)| key(state)).collect()).await?;
+    states.retain(|(state, _)| !announced.contains_key(&key(state)));
+    Ok(states)
 }
 
-/// Announces a state if its threshold is passed and nobody has said so before.
-async fn look(job: &Job, state: &State, threshold: &Threshold, year: i16) -> Result<Option<String>, Failure> {
+/// Announces a state if its threshold is crossed. Returns the announcement's id if this run made it.
+async fn check_state(job: &Job, state: &State, threshold: &Threshold, year: i16) -> Result<Option<String>, Failure> {
     if Instant::now() >= job.deadline {
-        return Err(Failure::retry("no time was left to look at every state; the next run does"));
+        return Err(Failure::retry(
+            "the deadline passed before all states were checked; the next run checks the others",
+        ));
     }
     let months = MonthlySums::read(&job.table, state.jurisdiction.as_str(), threshold.period.years(year)).await?;
     let progress = NexusProgress::new(threshold, year, &months);
@@ -88,9 +94,13 @@ async fn look(job: &Job, state: &State, threshold: &Threshold, year: i16) -> Res
     let fact = fact(state, threshold, year, &progress, job.now())?;
     let id = fact.nexus_id.to_string();
     let mut effects = job.effects();
-    effects.record(row(&fact));
+    effects.record(crossed_row(&fact));
     effects.emit(fact, 1)?;
-    Ok((job.commit(effects).await? == Committed::Done).then_some(id))
+    match job.commit(effects).await? {
+        Committed::Done => Ok(Some(id)),
+        // Another run announced the state first.
+        Committed::AlreadyDone | Committed::ConditionFailed => Ok(None),
+    }
 }
 
 fn fact(
@@ -111,14 +121,14 @@ fn fact(
         sales_usd: progress.sales,
         transactions: progress.transactions,
         threshold_usd: threshold.sales.value(),
-        threshold_transactions: threshold.transactions.limit().map(crate::Limit::value),
+        threshold_transactions: threshold.transactions.limit().map(Limit::value),
         needs: threshold.transactions.needs(),
         noticed_at: now,
     })
 }
 
-/// What stays in the table: its key makes the announcement the only one of its state and year.
-fn row(fact: &NexusThresholdCrossed) -> Row {
+/// The row of an announcement. It is written only if its key is new, so there is one announcement per state and year.
+fn crossed_row(fact: &NexusThresholdCrossed) -> Row {
     Row::new(crossed_key(fact.jurisdiction.as_str(), fact.year))
         .set("jurisdiction", fact.jurisdiction.as_str())
         .set("year", fact.year)
@@ -133,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_year_before_is_looked_at_in_january_only() {
+    fn previous_year_is_checked_in_january_only() {
         let check = |now: &str, expected: &[i16]| assert_eq!(years(now.parse().unwrap()), expected, "{now}");
         check("2026-01-01T00:00:00Z", &[2025, 2026]);
         check("2026-01-31T23:59:59Z", &[2025, 2026]);

@@ -1,6 +1,6 @@
-//! Ledger, sums and thresholds against a model that adds up orders by hand.
+//! Ledger, sums and thresholds, compared with a simple model that computes them from the same orders.
 
-#![allow(clippy::unwrap_used)] // a helper that fails is a test that fails
+#![allow(clippy::unwrap_used)] // a failing helper fails its test
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use switchyard_events::{CountedSales, Envelope, OrderPlaced, Quantity, Usd};
 use tax::{LedgerEntry, Limit, Month, MonthlySums, NexusProgress, Period, Threshold, TransactionRule};
 
-/// A line: cents of a piece, pieces, whether it is taxable.
+/// A line: unit price in cents, quantity, whether it is taxable.
 type CartLine = (i64, u64, bool);
 
-/// An order: days since the beginning of 2024, region, lines.
+/// An order: days after 2024-01-01, region, lines.
 type Order = (i64, &'static str, Vec<CartLine>);
 
 fn orders() -> impl Strategy<Value = Vec<Order>> {
@@ -39,7 +39,7 @@ fn placed((day, region, lines): &Order) -> OrderPlaced {
     order
 }
 
-/// The order's year, and its month from 1.
+/// The year and the month (1 to 12) of the order.
 fn date((day, ..): &Order) -> (i16, i32) {
     let moment = "2024-01-01T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_hours(24 * day);
     let date = moment.to_zoned(TimeZone::UTC).date();
@@ -90,7 +90,7 @@ fn limit<T>(figure: T, reached: bool) -> Limit<T> {
     if reached { Limit::AtLeast(figure) } else { Limit::MoreThan(figure) }
 }
 
-/// Whether the orders of some twelve months that end in the year pass the threshold.
+/// Whether the orders of any window that ends in the year cross the threshold.
 fn passes(threshold: &Threshold, year: i16, orders: &[Order]) -> bool {
     let ends: Vec<i32> = match threshold.period {
         Period::PreviousOrCurrentYear | Period::PreviousYear => vec![12],
@@ -121,7 +121,7 @@ fn passes(threshold: &Threshold, year: i16, orders: &[Order]) -> bool {
 
 proptest! {
     #[test]
-    fn a_line_of_the_ledger_is_the_order_split_into_taxable_and_exempt(orders in orders()) {
+    fn ledger_entry_splits_the_order_into_taxable_and_exempt(orders in orders()) {
         for order in &orders {
             let (placed, entry) = (placed(order), LedgerEntry::from_order(&placed(order)));
             prop_assert_eq!(entry.taxable, Usd::from_cents(cents(order, true)));
@@ -131,7 +131,7 @@ proptest! {
     }
 
     #[test]
-    fn a_years_sums_are_those_of_its_orders(orders in orders()) {
+    fn sums_of_a_year_equal_the_sums_of_its_orders(orders in orders()) {
         for region in ["ZZ", "Q1", "007"] {
             let months = months(&orders, region);
             for year in [2023, 2024, 2025, 2026, 2027] {
@@ -148,7 +148,7 @@ proptest! {
     }
 
     #[test]
-    fn a_threshold_is_crossed_when_some_period_of_the_year_passes_it(orders in orders(), threshold in thresholds()) {
+    fn threshold_is_crossed_if_any_window_of_the_year_passes_it(orders in orders(), threshold in thresholds()) {
         let months = months(&orders, "ZZ");
         let there: Vec<_> = orders.into_iter().filter(|order| order.1 == "ZZ").collect();
         for year in [2024, 2025, 2026, 2027] {
@@ -158,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_left_is_exactly_what_is_missing(orders in orders(), threshold in thresholds()) {
+    fn sales_left_is_the_exact_amount_to_cross_the_threshold(orders in orders(), threshold in thresholds()) {
         let mut months = months(&orders, "ZZ");
         let threshold = Threshold { transactions: TransactionRule::Uncounted, ..threshold };
         let progress = NexusProgress::new(&threshold, 2026, &months);
@@ -174,7 +174,7 @@ proptest! {
     }
 
     #[test]
-    fn months_count_on_over_the_years(year in 2000..2100_i16, month in 1..=12_i32, later in -30..30_i32) {
+    fn month_arithmetic_crosses_years(year in 2000..2100_i16, month in 1..=12_i32, later in -30..30_i32) {
         let later_month = Month::new(year, month).plus(later);
         let number = i32::from(later_month.year()) * 12 + i32::from(later_month.number());
         prop_assert_eq!(number, i32::from(year) * 12 + month + later);

@@ -1,16 +1,16 @@
-//! What the warehouse hears of.
+//! The events that the warehouse consumer subscribes to.
 
 use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, ParseError, RawEnvelope};
 
-use crate::Decision;
+use crate::hold::Decision;
 
-/// What the warehouse hears of.
+/// An event that concerns the pick of an order.
 #[derive(Debug, Clone)]
 pub enum WarehouseEvent {
-    /// An order has come.
+    /// An order was placed.
     Placed(Box<OrderPlaced>),
-    /// An order must wait for a person, or need not any more. The rule passes on no confirmation that follows from the order
-    /// itself, since nothing had been held before.
+    /// Fraud flagged an order, or confirmed a flagged order after a review. The rule delivers no confirmation that follows
+    /// directly from the order, as there is no hold to end.
     Decided(Decision),
 }
 
@@ -21,7 +21,7 @@ impl DomainEvent for WarehouseEvent {
         match envelope.metadata.event_type.as_str() {
             OrderFlagged::TYPE => OrderFlagged::parse(envelope).map(|fact| decided(fact.order_id, true)),
             OrderConfirmed::TYPE => OrderConfirmed::parse(envelope).map(|fact| decided(fact.order_id, false)),
-            // Refuses whatever else it is.
+            // Returns an error for every other type.
             _ => OrderPlaced::parse(envelope).map(|order| Self::Placed(Box::new(order))),
         }
     }

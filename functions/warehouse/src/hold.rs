@@ -1,93 +1,88 @@
-//! What decisions about an order mean for its pick.
+//! How decisions about an order change its pick.
 //!
-//! An order has at most one wave at any time, and is listed when that wave is closed unless it is held then. So that this can be
-//! told from the rows alone, whoever asks and however late, a hold never changes behind a closed wave's back: while it is
-//! closed, a held pick can only leave it for an open one, and a pick that was listed can not be held any more.
+//! An order is in at most one wave at any time. It is listed when that wave is closed, unless it is held then. The rows alone
+//! must show whether it was listed, at any later time. Therefore a hold does not change what a closed wave lists: a pick held
+//! in a closed wave can only move to an open wave, and a listed pick cannot be held any more.
 
-use switchyard_chassis::{Condition, Item, Key, Update, count_of, text_of};
+use switchyard_chassis::{Condition, Item, Update, count_of, text_of};
 use switchyard_events::OrderId;
 
-use crate::Wave;
+use crate::wave::Wave;
 
-/// A decision about an order.
+/// A decision of fraud about an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     /// The order.
     pub order_id: OrderId,
-    /// Its place among all facts about the order: a later one overrules.
+    /// The sequence number of its event. A decision with a higher one replaces those with lower ones.
     pub sequence: u64,
-    /// Whether the order must wait for a person.
+    /// Whether the order was flagged and waits for a review.
     pub flagged: bool,
 }
 
-/// What the latest decision means for an order's pick.
+/// The effect of the latest decision on an order's pick.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hold {
-    /// The decision's sequence.
+    /// The sequence number of the decision.
     pub sequence: u64,
-    /// Whether the pick stays out of the list of its wave.
+    /// Whether the pick is left out when its wave is listed.
     pub held: bool,
-    /// The wave that it was released into, after the one it was in had been closed without it.
+    /// The wave that the pick was moved to, after its first wave had been closed without it.
     pub moved_to: Option<Wave>,
-    /// The flag came when the pick had been listed.
+    /// Whether the flag arrived after the pick had been listed.
     pub too_late: bool,
 }
 
-/// Where an order's pick is when a decision comes.
+/// Where an order's pick is when a decision arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// The order has not come yet.
-    Nowhere,
-    /// In a wave that still takes picks.
-    Open,
+pub enum PickLocation {
+    /// The order has not arrived yet.
+    NotReceived,
+    /// In a wave that accepts picks.
+    OpenWave,
     /// In a wave that is closed.
-    Closed,
+    ClosedWave,
 }
 
-/// What a decision does.
+/// The effect of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// Nothing: a later one is known.
-    Overruled,
-    /// The pick stays where it is.
-    Stay(Hold),
-    /// The pick goes into a wave that is open now; the hold is yet to be told which.
-    Move(Hold),
+pub enum DecisionEffect {
+    /// None: a later decision is stored already.
+    Outdated,
+    /// The hold changes; the pick remains in its wave.
+    UpdateHold(Hold),
+    /// The pick moves to an open wave, which the caller sets in the hold.
+    MoveToOpenWave(Hold),
 }
 
-/// What a decision does to a pick, given what was decided before.
-pub fn decide(decision: &Decision, before: Option<Hold>, place: Place) -> Step {
+/// The effect of a decision on a pick, given the effect of the decisions before.
+pub fn decide(decision: &Decision, before: Option<Hold>, location: PickLocation) -> DecisionEffect {
     let Decision { sequence, flagged, .. } = *decision;
     let before = match before {
-        Some(before) if before.sequence >= sequence => return Step::Overruled,
+        Some(before) if before.sequence >= sequence => return DecisionEffect::Outdated,
         before => before.unwrap_or_default(),
     };
-    let listed = place == Place::Closed && !before.held;
+    let listed = location == PickLocation::ClosedWave && !before.held;
     let hold = Hold { sequence, held: flagged && !listed, moved_to: before.moved_to, too_late: flagged && listed };
-    match place {
-        Place::Closed if before.held && !flagged => Step::Move(hold),
-        _ => Step::Stay(hold),
+    match location {
+        PickLocation::ClosedWave if before.held && !flagged => DecisionEffect::MoveToOpenWave(hold),
+        _ => DecisionEffect::UpdateHold(hold),
     }
 }
 
 impl Hold {
-    /// Where an order's hold lies.
-    pub fn key(order_id: &OrderId) -> Key {
-        Key::new(format!("ORDER#{order_id}"), "HOLD")
-    }
-
-    /// Reads the row.
+    /// Parses the row of a hold. `None` if it has no sequence.
     pub fn from_item(row: &Item) -> Option<Self> {
-        let truth = |name: &str| row.get(name).and_then(|value| value.as_bool().ok().copied()).unwrap_or_default();
+        let flag = |name: &str| row.get(name).and_then(|value| value.as_bool().ok().copied()).unwrap_or_default();
         Some(Self {
             sequence: count_of(row, "sequence")?,
-            held: truth("held"),
+            held: flag("held"),
             moved_to: text_of(row, "wave").and_then(|wave| wave.parse().ok()),
-            too_late: truth("too_late"),
+            too_late: flag("too_late"),
         })
     }
 
-    /// The row's change, only over what was read.
+    /// The update of the row, on condition that it is as it was read.
     pub(crate) fn update(self, before: Option<Self>) -> Update {
         let unchanged = match before {
             Some(before) => Condition::equals("sequence", before.sequence),
@@ -102,14 +97,14 @@ impl Hold {
     }
 }
 
-/// The one wave that an order's pick is in: the one it came into, or the one it was released into.
-pub fn current(came_into: Wave, hold: Option<Hold>) -> Wave {
-    hold.and_then(|hold| hold.moved_to).unwrap_or(came_into)
+/// The wave that contains an order's pick: the first one, or the one that the pick was moved to.
+pub fn current_wave(first_wave: Wave, hold: Option<Hold>) -> Wave {
+    hold.and_then(|hold| hold.moved_to).unwrap_or(first_wave)
 }
 
-/// Whether a closed wave's list has the pick.
-pub fn is_listed(wave: Wave, came_into: Wave, hold: Option<Hold>) -> bool {
-    current(came_into, hold) == wave && !hold.is_some_and(|hold| hold.held)
+/// Whether the list of a closed wave contains the pick.
+pub fn is_listed(wave: Wave, first_wave: Wave, hold: Option<Hold>) -> bool {
+    current_wave(first_wave, hold) == wave && !hold.is_some_and(|hold| hold.held)
 }
 
 #[cfg(test)]

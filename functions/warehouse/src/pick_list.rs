@@ -3,26 +3,17 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use switchyard_chassis::{Key, Row, Value};
+use switchyard_chassis::{Row, Value};
 use switchyard_events::{InvalidValue, OrderId, Pick, PickWaveReleased, Sku, WaveId};
 
-use crate::Wave;
+use crate::keys::page_key;
+use crate::pick::PickOrder;
+use crate::wave::Wave;
 
-/// What an order needs from the shelves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PickOrder {
-    /// The order.
-    pub id: OrderId,
-    /// When it was placed, as text whose order is that of time.
-    pub placed_at: String,
-    /// Its products, each once, and how many of each.
-    pub lines: Vec<(Sku, u32)>,
-}
-
-/// The orders of a wave in pages, first come first served: each whole, on one page. The same orders make the same pages, so a
-/// run that goes on with what another has begun writes the same.
+/// Divides the orders of a wave into pages, oldest order first. An order is never split. The same orders give the same pages, so
+/// a run that continues an earlier one writes the same pages.
 ///
-/// A page is as big as its fact may be ([`PickWaveReleased::MAX_ORDERS`], [`PickWaveReleased::MAX_LINES`]), whose row holds it
+/// A page is as large as its fact may be ([`PickWaveReleased::MAX_ORDERS`], [`PickWaveReleased::MAX_LINES`]). Its row contains it
 /// twice: as a list and in the outbox.
 pub fn pages(
     wave: Wave,
@@ -33,18 +24,18 @@ pub fn pages(
     let chunks = chunks(orders);
     let wave_id = WaveId::parse(wave.to_string())?;
     let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let page = |at: usize, orders: &Vec<PickOrder>| PickWaveReleased {
+    let page = |index: usize, orders: &Vec<PickOrder>| PickWaveReleased {
         wave_id: wave_id.clone(),
-        page: number(at + 1),
+        page: number(index + 1),
         pages: number(chunks.len()),
         released_at,
         order_ids: orders.iter().map(|order| order.id.clone()).collect(),
         picks: by_product(orders),
     };
-    Ok(chunks.iter().enumerate().map(|(at, orders)| page(at, orders)).collect())
+    Ok(chunks.iter().enumerate().map(|(index, orders)| page(index, orders)).collect())
 }
 
-/// Fills pages in order.
+/// Fills one page after the other.
 fn chunks(orders: Vec<PickOrder>) -> Vec<Vec<PickOrder>> {
     let mut pages: Vec<Vec<PickOrder>> = Vec::new();
     let mut lines = 0;
@@ -63,6 +54,7 @@ fn chunks(orders: Vec<PickOrder>) -> Vec<Vec<PickOrder>> {
     pages
 }
 
+/// The products of a page, with the orders that need them.
 fn by_product(orders: &[PickOrder]) -> Vec<Pick> {
     let mut picks: BTreeMap<&Sku, (u32, Vec<OrderId>)> = BTreeMap::new();
     for order in orders {
@@ -76,12 +68,7 @@ fn by_product(orders: &[PickOrder]) -> Vec<Pick> {
     picks.into_iter().map(pick).collect()
 }
 
-/// Where a page of a wave's list lies.
-pub fn page_key(wave: Wave, page: u32) -> Key {
-    Key::new(wave.partition(), format!("PAGE#{page:05}"))
-}
-
-/// A page's row.
+/// The row of a page.
 pub(crate) fn row(wave: Wave, page: &PickWaveReleased) -> Row {
     let ids = |ids: &[OrderId]| Value::from(ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>());
     let pick = |pick: &Pick| {

@@ -1,4 +1,4 @@
-//! What holds for all orders, whatever order they come in.
+//! Properties of profiles and scores for random orders in random order of arrival.
 
 #![allow(clippy::cast_precision_loss)] // far below 2^53
 
@@ -9,11 +9,11 @@ use proptest::prelude::*;
 use switchyard_events::{EmailAddress, OrderPlaced, Quantity, Redacted, Usd};
 
 use super::{order, to};
-use crate::recent::KEPT;
+use crate::recent_orders::MAX_RECENT_ORDERS;
 use crate::rules::rules;
 use crate::{Model, Profile, Score, Signals, profile};
 
-/// Any order: minutes, cents, pieces, country, throw-away or not.
+/// Random orders: minutes, cents, pieces, country, disposable domain or not.
 fn orders() -> impl Strategy<Value = Vec<OrderPlaced>> {
     let one =
         (0..20_000_i64, 0..10_000_000_i64, 1..1_001_u64, prop::sample::select(vec!["US", "CA", "BR"]), any::<bool>());
@@ -32,15 +32,15 @@ fn orders() -> impl Strategy<Value = Vec<OrderPlaced>> {
 
 proptest! {
     #[test]
-    fn a_profile_is_what_its_orders_add_up_to_in_whatever_order_they_come(orders in orders().prop_shuffle()) {
-        let profile = orders.iter().fold(Profile::default(), Profile::with);
-        let cents: Vec<u128> = orders.iter().map(|order| profile::cents(order).into()).collect();
+    fn profile_equals_naive_sums_in_any_arrival_order(orders in orders().prop_shuffle()) {
+        let profile = orders.iter().fold(Profile::default(), Profile::with_order);
+        let cents: Vec<u128> = orders.iter().map(|order| profile::capped_cents(order).into()).collect();
         prop_assert_eq!(profile.orders, orders.len() as u64);
         prop_assert_eq!(u128::from(profile.cents), cents.iter().sum());
         prop_assert_eq!(profile.squares, cents.iter().map(|cents| cents * cents).sum());
         let mut times: Vec<_> = orders.iter().map(|order| order.placed_at.as_millisecond()).collect();
         times.sort_unstable();
-        prop_assert_eq!(profile.recent.times(), &times[times.len().saturating_sub(KEPT)..]);
+        prop_assert_eq!(profile.recent.times(), &times[times.len().saturating_sub(MAX_RECENT_ORDERS)..]);
         let mut countries = BTreeMap::<_, u64>::new();
         for order in &orders {
             *countries.entry(order.ship_to.reveal().country.to_string()).or_default() += 1;
@@ -49,9 +49,9 @@ proptest! {
     }
 
     #[test]
-    fn deviations_are_those_of_a_naive_computation(orders in orders()) {
-        let profile = orders.iter().fold(Profile::default(), Profile::with);
-        let cents: Vec<f64> = orders.iter().map(|order| profile::cents(order) as f64).collect();
+    fn deviations_equal_a_naive_computation(orders in orders()) {
+        let profile = orders.iter().fold(Profile::default(), Profile::with_order);
+        let cents: Vec<f64> = orders.iter().map(|order| profile::capped_cents(order) as f64).collect();
         let count = cents.len() as f64;
         let mean = cents.iter().sum::<f64>() / count;
         let deviation = (cents.iter().map(|cents| (cents - mean).powi(2)).sum::<f64>() / count).sqrt();
@@ -63,11 +63,11 @@ proptest! {
     }
 
     #[test]
-    fn a_score_is_the_sum_of_its_reasons_within_0_and_100(orders in orders()) {
-        let model = Model::packed().unwrap();
+    fn score_is_the_sum_of_its_reasons_limited_to_0_to_100(orders in orders()) {
+        let model = Model::embedded().unwrap();
         let (last, before) = orders.split_last().unwrap();
-        let signals = Signals::of(last, &before.iter().fold(Profile::default(), Profile::with));
-        let score = Score::of(&signals, &model);
+        let signals = Signals::new(last, &before.iter().fold(Profile::default(), Profile::with_order));
+        let score = Score::new(&signals, &model);
         let sum: i32 = score.reasons.iter().map(|reason| i32::from(reason.points)).sum();
         prop_assert_eq!(i32::from(score.points), sum.clamp(0, 100));
         prop_assert!(score.reasons.is_sorted_by_key(|reason| std::cmp::Reverse(reason.points)));
@@ -79,13 +79,13 @@ proptest! {
     }
 
     #[test]
-    fn more_of_a_signal_never_gives_fewer_points(
+    fn stronger_signal_never_gives_fewer_points(
         within_1h in 0..60_usize, more_in_24h in 0..60_usize, orders in 0..100_u64, cents in 0..1_000_000_000_u64,
         deviations in prop::option::of(-5.0..20.0), quantity in 1..991_u32, flags in any::<(bool, bool)>(), raised in 0..7_usize,
     ) {
-        let model = Model::packed().unwrap();
-        let (is_disposable, is_abroad) = flags;
-        let less = Signals { within_1h, within_24h: within_1h + more_in_24h, orders, cents, deviations, quantity, is_disposable, is_abroad };
+        let model = Model::embedded().unwrap();
+        let (is_disposable, is_unusual_country) = flags;
+        let less = Signals { within_1h, within_24h: within_1h + more_in_24h, orders, cents, deviations, quantity, is_disposable, is_unusual_country };
         let mut more = less.clone();
         match raised {
             0 => more.within_1h += 1,
@@ -94,14 +94,14 @@ proptest! {
             3 => more.deviations = more.deviations.map(|deviations| deviations + 0.5),
             4 => more.quantity += 10,
             5 => more.is_disposable = true,
-            _ => more.is_abroad = true,
+            _ => more.is_unusual_country = true,
         }
         let points = |signals: &Signals| rules(signals).iter().map(|(_, points)| points).sum::<i16>();
         prop_assert!(points(&more) >= points(&less));
-        // Your own data may have taught the model otherwise; the weights checked in here say what one would expect.
+        // A model trained on other data may give fewer points for a stronger signal. Then only the rules are compared.
         let model_agrees = model.points(&more).iter().zip(model.points(&less)).all(|((_, more), (_, less))| *more >= less);
         if model_agrees {
-            prop_assert!(Score::of(&more, &model).points >= Score::of(&less, &model).points);
+            prop_assert!(Score::new(&more, &model).points >= Score::new(&less, &model).points);
         }
     }
 }

@@ -1,50 +1,51 @@
-//! A status against a naive model of it.
+//! The status that rows give, compared with a simple model that knows all facts.
 
 use proptest::prelude::*;
+use switchyard_chassis::Key;
 
 use super::*;
 
-/// What somebody says about an order.
+/// A row in the partition of an order.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Said {
+enum StoredRow {
     Confirmed(u64),
     Flagged(u64),
     Picking,
-    /// Something that is no status, or none that is known.
-    Else(&'static str),
+    /// No status row, or one with an unknown status.
+    Other(&'static str),
 }
 
-impl Said {
+impl StoredRow {
     fn item(self) -> Item {
         let order_id = OrderId::parse("ord_8h2a").unwrap();
         let row = match self {
             Self::Confirmed(sequence) => {
-                OrderStatus::Confirmed.decided(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap()
+                OrderStatus::Confirmed.decision_row(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap()
             }
             Self::Flagged(sequence) => {
-                OrderStatus::Flagged.decided(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap()
+                OrderStatus::Flagged.decision_row(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap()
             }
-            Self::Picking => OrderStatus::Picking.row(&order_id, PICKING, Timestamp::UNIX_EPOCH),
-            Self::Else(sk) => Row::new(Key::new("ORDER#ord_8h2a", sk)),
+            Self::Picking => OrderStatus::Picking.row(&order_id, PICKING_STAGE, Timestamp::UNIX_EPOCH),
+            Self::Other(sk) => Row::new(Key::new("ORDER#ord_8h2a", sk)),
         };
         row.into_item()
     }
 }
 
-fn said() -> impl Strategy<Value = Said> {
+fn stored_row() -> impl Strategy<Value = StoredRow> {
     let other = ["ORDER", "EVENT#evt_1", "STATUS#", "STATUS#5#teleported", "STATUS#9#", "STATUSES#9#picking", "ZZZ"];
     prop_oneof![
-        DECISIONS.prop_map(Said::Confirmed),
-        DECISIONS.prop_map(Said::Flagged),
-        Just(Said::Picking),
-        prop::sample::select(other.to_vec()).prop_map(Said::Else),
+        DECISION_STAGES.prop_map(StoredRow::Confirmed),
+        DECISION_STAGES.prop_map(StoredRow::Flagged),
+        Just(StoredRow::Picking),
+        prop::sample::select(other.to_vec()).prop_map(StoredRow::Other),
     ]
 }
 
-/// The table: a fact said again lies where it lay.
-fn rows(said: &[Said]) -> Vec<Item> {
+/// The rows of the table: a duplicate fact replaces its row.
+fn rows(stored: &[StoredRow]) -> Vec<Item> {
     let mut rows: Vec<Item> = Vec::new();
-    for item in said.iter().map(|said| said.item()) {
+    for item in stored.iter().map(|row| row.item()) {
         if !rows.contains(&item) {
             rows.push(item);
         }
@@ -52,16 +53,16 @@ fn rows(said: &[Said]) -> Vec<Item> {
     rows
 }
 
-/// What a person would say who has heard it all: it is being picked, or it is as it was decided last.
-fn naive(said: &[Said]) -> OrderStatus {
-    if said.contains(&Said::Picking) {
+/// The status according to the model: picking if released, else the decision with the highest sequence.
+fn naive(stored: &[StoredRow]) -> OrderStatus {
+    if stored.contains(&StoredRow::Picking) {
         return OrderStatus::Picking;
     }
-    for sequence in DECISIONS.rev() {
-        if said.contains(&Said::Flagged(sequence)) {
+    for sequence in DECISION_STAGES.rev() {
+        if stored.contains(&StoredRow::Flagged(sequence)) {
             return OrderStatus::Flagged;
         }
-        if said.contains(&Said::Confirmed(sequence)) {
+        if stored.contains(&StoredRow::Confirmed(sequence)) {
             return OrderStatus::Confirmed;
         }
     }
@@ -70,46 +71,46 @@ fn naive(said: &[Said]) -> OrderStatus {
 
 proptest! {
     #[test]
-    fn a_status_is_what_a_person_would_say_who_has_heard_it_all(said in prop::collection::vec(said(), 0..12)) {
-        prop_assert_eq!(OrderStatus::from_rows(&rows(&said)), naive(&said));
+    fn status_from_rows_equals_the_naive_model(stored in prop::collection::vec(stored_row(), 0..12)) {
+        prop_assert_eq!(OrderStatus::from_rows(&rows(&stored)), naive(&stored));
     }
 
     #[test]
-    fn whatever_is_said_next_never_takes_an_order_back(said in prop::collection::vec(said(), 0..12)) {
+    fn status_never_moves_back_when_a_row_is_added(stored in prop::collection::vec(stored_row(), 0..12)) {
         let mut before = OrderStatus::Received;
-        for heard in 1..=said.len() {
-            let now = OrderStatus::from_rows(&rows(&said[..heard]));
+        for count in 1..=stored.len() {
+            let now = OrderStatus::from_rows(&rows(&stored[..count]));
             prop_assert!(now.is_at_least(before), "{before} became {now}");
             before = now;
         }
     }
 
     #[test]
-    fn facts_in_another_order_and_repeated_say_the_same(
-        (said, shuffled) in prop::collection::vec(said(), 0..8).prop_flat_map(|said| {
-            let twice = [said.clone(), said.clone()].concat();
-            (Just(said), Just(twice).prop_shuffle())
+    fn duplicate_and_reordered_facts_give_the_same_status(
+        (stored, shuffled) in prop::collection::vec(stored_row(), 0..8).prop_flat_map(|stored| {
+            let twice = [stored.clone(), stored.clone()].concat();
+            (Just(stored), Just(twice).prop_shuffle())
         })
     ) {
-        prop_assert_eq!(OrderStatus::from_rows(&rows(&shuffled)), OrderStatus::from_rows(&rows(&said)));
+        prop_assert_eq!(OrderStatus::from_rows(&rows(&shuffled)), OrderStatus::from_rows(&rows(&stored)));
     }
 }
 
 #[test]
-fn an_order_goes_from_received_to_a_decision_to_picking() {
-    let check = |said: &[Said], expected: &str| {
-        assert_eq!(OrderStatus::from_rows(&rows(said)).to_string(), expected, "{said:?}")
+fn status_goes_from_received_to_decision_to_picking() {
+    let check = |stored: &[StoredRow], expected: &str| {
+        assert_eq!(OrderStatus::from_rows(&rows(stored)).to_string(), expected, "{stored:?}")
     };
     check(&[], "received");
-    check(&[Said::Confirmed(2)], "confirmed");
-    check(&[Said::Flagged(2)], "flagged");
-    check(&[Said::Flagged(2), Said::Confirmed(3)], "confirmed");
-    check(&[Said::Confirmed(3), Said::Flagged(2)], "confirmed");
-    check(&[Said::Picking, Said::Confirmed(2)], "picking");
+    check(&[StoredRow::Confirmed(2)], "confirmed");
+    check(&[StoredRow::Flagged(2)], "flagged");
+    check(&[StoredRow::Flagged(2), StoredRow::Confirmed(3)], "confirmed");
+    check(&[StoredRow::Confirmed(3), StoredRow::Flagged(2)], "confirmed");
+    check(&[StoredRow::Picking, StoredRow::Confirmed(2)], "picking");
 }
 
 #[test]
-fn a_status_is_read_by_its_name_and_nothing_else() {
+fn status_parses_from_its_exact_name_only() {
     for status in OrderStatus::ALL {
         assert_eq!(status.as_str().parse(), Ok(status));
     }
@@ -120,9 +121,9 @@ fn a_status_is_read_by_its_name_and_nothing_else() {
 }
 
 #[test]
-fn a_decision_that_is_no_decisions_fact_is_refused() {
+fn decision_with_an_invalid_sequence_is_rejected() {
     let order_id = OrderId::parse("ord_8h2a").unwrap();
     for bad in [0, 1, 9, 10, u64::MAX] {
-        assert!(OrderStatus::Confirmed.decided(&order_id, bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
+        assert!(OrderStatus::Confirmed.decision_row(&order_id, bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
     }
 }

@@ -1,4 +1,4 @@
-//! The `recommendations-rebuild` function: what to offer to whoever has bought something since its last run.
+//! The `recommendations-rebuild` function.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), switchyard_chassis::Error> {

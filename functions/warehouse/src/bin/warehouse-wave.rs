@@ -1,4 +1,4 @@
-//! The `warehouse-wave` function: closes waves whose time is over.
+//! The `warehouse-wave` function.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), switchyard_chassis::Error> {

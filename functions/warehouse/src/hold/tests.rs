@@ -1,4 +1,4 @@
-//! The decisions against a warehouse that remembers everything and looks at all of it.
+//! Decisions, compared with a simple model of a warehouse that stores all events.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use switchyard_chassis::Row;
 
 use super::*;
+use crate::keys::hold_key;
 
 fn order() -> OrderId {
     OrderId::parse("ord_1").unwrap()
@@ -15,7 +16,7 @@ fn decision(sequence: u64, flagged: bool) -> Decision {
     Decision { order_id: order(), sequence, flagged }
 }
 
-/// The waves of a day on which nothing else happens.
+/// The waves, and the current time.
 #[derive(Clone)]
 struct Waves {
     now: Wave,
@@ -36,10 +37,10 @@ impl Waves {
     }
 }
 
-/// The order's rows, written to as the consumer and the job do.
+/// The rows of one order, changed as the consumer and the job change them.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Rows {
-    came_into: Option<Wave>,
+    first_wave: Option<Wave>,
     hold: Option<Hold>,
     named_in: BTreeSet<Wave>,
     listed_in: Vec<Wave>,
@@ -47,35 +48,36 @@ struct Rows {
 
 impl Rows {
     fn place(&mut self, waves: &Waves) {
-        if self.came_into.is_none() {
-            self.came_into = Some(waves.open());
+        if self.first_wave.is_none() {
+            self.first_wave = Some(waves.open());
             self.named_in.insert(waves.open());
         }
     }
 
     fn decide(&mut self, decision: &Decision, waves: &Waves) {
-        let place = match self.came_into.map(|wave| current(wave, self.hold)) {
-            None => Place::Nowhere,
-            Some(wave) if waves.closed.contains(&wave) => Place::Closed,
-            Some(_) => Place::Open,
+        let location = match self.first_wave.map(|wave| current_wave(wave, self.hold)) {
+            None => PickLocation::NotReceived,
+            Some(wave) if waves.closed.contains(&wave) => PickLocation::ClosedWave,
+            Some(_) => PickLocation::OpenWave,
         };
-        match decide(decision, self.hold, place) {
-            Step::Overruled => {}
-            Step::Stay(hold) => self.hold = Some(hold),
-            Step::Move(hold) => {
+        match decide(decision, self.hold, location) {
+            DecisionEffect::Outdated => {}
+            DecisionEffect::UpdateHold(hold) => self.hold = Some(hold),
+            DecisionEffect::MoveToOpenWave(hold) => {
                 self.hold = Some(Hold { moved_to: Some(waves.open()), ..hold });
                 self.named_in.insert(waves.open());
             }
         }
     }
 
-    /// Who lists a wave may do so long after it was closed.
+    /// Whether a run lists the order in this wave. A run may list a wave long after it was closed.
     fn lists(&self, wave: Wave) -> bool {
-        self.named_in.contains(&wave) && self.came_into.is_some_and(|came_into| is_listed(wave, came_into, self.hold))
+        self.named_in.contains(&wave)
+            && self.first_wave.is_some_and(|first_wave| is_listed(wave, first_wave, self.hold))
     }
 }
 
-/// All that is known, and one look at it whenever a wave closes.
+/// The model: it stores all decisions and lists the order when its wave closes.
 #[derive(Default)]
 struct Naive {
     waits_for: Option<Wave>,
@@ -112,7 +114,7 @@ enum Event {
     Placed,
     Decided(u64),
     FiveMinutes,
-    /// The oldest wave that is not closed, even if its time is not over.
+    /// Closes the oldest open wave, even if it has not ended.
     Close,
 }
 
@@ -130,7 +132,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn an_order_is_listed_once_in_the_wave_that_a_naive_warehouse_lists_it_in(
+    fn order_is_listed_once_in_the_same_wave_as_in_the_model(
         events in events(), flagged in prop::array::uniform8(any::<bool>())
     ) {
         let (mut waves, mut rows, mut naive) = (Waves::new(), Rows::default(), Naive::default());
@@ -158,17 +160,17 @@ proptest! {
             }
             prop_assert_eq!(&rows.listed_in, &naive.listed_in);
             prop_assert!(rows.listed_in.len() <= 1);
-            // A run that goes on later must list what the one before it would have.
+            // A run that continues later must list the same orders.
             let again: Vec<_> = waves.closed.iter().copied().filter(|wave| rows.lists(*wave)).collect();
             prop_assert_eq!(&again, &rows.listed_in);
         }
-        // Whatever came, a pick that waits and is not held leaves with a wave that is still open.
+        // A waiting pick that is not held is in a wave that is still open.
         let leaves = rows.named_in.iter().any(|wave| !waves.closed.contains(wave) && rows.lists(*wave));
         prop_assert_eq!(leaves, naive.listed_in.is_empty() && naive.waits_for.is_some() && !naive.is_held());
     }
 
     #[test]
-    fn every_order_of_arrival_ends_in_the_same_rows(
+    fn reordered_and_duplicate_events_give_the_same_rows(
         flagged in prop::collection::vec(any::<bool>(), 0..5), keys in prop::collection::vec(any::<u32>(), 6), twice in 0..6_usize
     ) {
         let mut facts: Vec<Option<Decision>> = vec![None];
@@ -193,30 +195,30 @@ proptest! {
 }
 
 #[test]
-fn a_flag_holds_a_pick_until_its_wave_is_closed_and_is_too_late_then() {
+fn flag_holds_the_pick_before_its_wave_closes_only() {
     let flag = decision(2, true);
     let held = Hold { sequence: 2, held: true, ..Hold::default() };
-    assert_eq!(decide(&flag, None, Place::Nowhere), Step::Stay(held));
-    assert_eq!(decide(&flag, None, Place::Open), Step::Stay(held));
+    assert_eq!(decide(&flag, None, PickLocation::NotReceived), DecisionEffect::UpdateHold(held));
+    assert_eq!(decide(&flag, None, PickLocation::OpenWave), DecisionEffect::UpdateHold(held));
     let too_late = Hold { sequence: 2, too_late: true, ..Hold::default() };
-    assert_eq!(decide(&flag, None, Place::Closed), Step::Stay(too_late));
+    assert_eq!(decide(&flag, None, PickLocation::ClosedWave), DecisionEffect::UpdateHold(too_late));
 }
 
 #[test]
-fn a_review_lets_a_held_pick_go_where_it_is_or_into_an_open_wave() {
+fn review_frees_a_held_pick_or_moves_it_to_an_open_wave() {
     let held = Some(Hold { sequence: 2, held: true, ..Hold::default() });
     let free = Hold { sequence: 3, ..Hold::default() };
     let confirmed = decision(3, false);
-    assert_eq!(decide(&confirmed, held, Place::Nowhere), Step::Stay(free));
-    assert_eq!(decide(&confirmed, held, Place::Open), Step::Stay(free));
-    assert_eq!(decide(&confirmed, held, Place::Closed), Step::Move(free));
-    assert_eq!(decide(&decision(2, true), Some(free), Place::Open), Step::Overruled);
+    assert_eq!(decide(&confirmed, held, PickLocation::NotReceived), DecisionEffect::UpdateHold(free));
+    assert_eq!(decide(&confirmed, held, PickLocation::OpenWave), DecisionEffect::UpdateHold(free));
+    assert_eq!(decide(&confirmed, held, PickLocation::ClosedWave), DecisionEffect::MoveToOpenWave(free));
+    assert_eq!(decide(&decision(2, true), Some(free), PickLocation::OpenWave), DecisionEffect::Outdated);
 }
 
 #[test]
-fn a_hold_is_read_back_as_it_was_written() {
+fn hold_row_parses_to_the_written_hold() {
     let hold = Hold { sequence: 3, held: true, moved_to: Some("20260526T1420Z".parse().unwrap()), too_late: true };
-    let row = Row::new(Hold::key(&order())).set("sequence", 3_u64).set("held", true).set("too_late", true);
+    let row = Row::new(hold_key(&order())).set("sequence", 3_u64).set("held", true).set("too_late", true);
     assert_eq!(Hold::from_item(&row.set("wave", "20260526T1420Z").into_item()), Some(hold));
     assert_eq!(Hold::from_item(&Item::new()), None);
 }

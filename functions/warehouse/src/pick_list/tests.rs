@@ -1,4 +1,4 @@
-//! Pages against a list that is kept by hand.
+//! Pages, compared with a list computed in a simple way.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use proptest::prelude::*;
@@ -38,7 +38,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn the_pages_hold_every_order_whole_and_once_and_every_piece(orders in orders()) {
+    fn pages_contain_every_order_once_and_every_piece(orders in orders()) {
         let pages = pages(wave(), released_at(), orders.clone()).unwrap();
         for (number, page) in (1..).zip(&pages) {
             prop_assert_eq!(page.validate(), Ok(()));
@@ -67,13 +67,13 @@ proptest! {
     }
 
     #[test]
-    fn the_same_orders_make_the_same_pages_however_they_are_read(orders in orders()) {
+    fn pages_do_not_depend_on_the_sequence_of_the_orders(orders in orders()) {
         let backwards: Vec<_> = orders.iter().rev().cloned().collect();
         prop_assert_eq!(pages(wave(), released_at(), orders), pages(wave(), released_at(), backwards));
     }
 }
 
-/// What DynamoDB counts: names and values, and some bytes for each list, map and member
+/// The size that DynamoDB counts: names and values, and some bytes for each list, map and member
 /// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>, 2026-11-21).
 fn bytes(value: &AttributeValue) -> usize {
     match value {
@@ -89,7 +89,7 @@ fn size(item: &Item) -> usize {
 }
 
 #[test]
-fn the_biggest_page_fits_an_item_with_its_fact_in_it() {
+fn largest_page_with_its_outbox_fits_into_an_item() {
     let long = |n: usize| format!("{n:064}");
     let order = |n: usize| PickOrder {
         id: OrderId::parse(long(n)).unwrap(),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::{join, join_all};
 use switchyard_chassis::text_of;
-use warehouse::{Wave, pick_list};
+use warehouse::{Wave, page_key};
 
 use super::fixture::{FIRST_WAVE, WarehouseFixture, apply_batch, end_of, first_wave, mug_order, order_placed};
 use crate::support::TestStack;
@@ -106,7 +106,7 @@ async fn large_wave_is_paged_and_grouped_by_product() {
         assert_eq!((mug.quantity as usize, &mug.order_ids), (2 * fact.order_ids.len(), &fact.order_ids));
         assert_eq!((fact.picks.len(), fact.released_at), (8, fixture.clock.now()));
         // The row in the table has the same picks as the event.
-        let key = pick_list::page_key(first_wave(), fact.page);
+        let key = page_key(first_wave(), fact.page);
         let row = fixture.row(&key.pk, &key.sk).await.unwrap();
         let picks = row["picks"].as_l().unwrap().iter().map(|pick| pick.as_m().unwrap());
         let picks: Vec<_> =

@@ -1,15 +1,15 @@
-//! Throw-away mailboxes.
+//! Domains of disposable e-mail addresses.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// One domain a line; the head of the file says where from and of which day.
+/// One domain per line. The first lines of the file name its source and date.
 const LIST: &str = include_str!("disposable_domains.txt");
 
 static DOMAINS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| LIST.lines().filter(|line| !line.is_empty() && !line.starts_with('#')).collect());
 
-/// Whether a domain (in lower case), or one that it lies under, hands out throw-away mailboxes.
+/// Whether a domain (in lower case) or one of its parent domains is on the list.
 pub(crate) fn is_disposable(domain: &str) -> bool {
     let under = domain.match_indices('.').map(|(dot, _)| &domain[dot + 1..]);
     std::iter::once(domain).chain(under).any(|name| DOMAINS.contains(name))
@@ -20,7 +20,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listed_domain_and_all_under_it_are_disposable_and_others_are_not() {
+    fn listed_domains_and_their_subdomains_are_disposable() {
         for (domain, expected) in [
             ("mailinator.com", true),
             ("team.mailinator.com", true),
@@ -35,7 +35,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_says_its_day_and_holds_each_domain_once_in_lower_case() {
+    fn domain_list_is_dated_sorted_unique_and_lower_case() {
         assert!(LIST.lines().next().unwrap().contains("2026-"));
         let domains: Vec<_> = LIST.lines().filter(|line| !line.starts_with('#')).collect();
         assert!(domains.is_sorted() && domains.len() == DOMAINS.len());

@@ -1,10 +1,10 @@
-//! Text from outside made harmless, money and dates made readable.
+//! Makes text from outside safe, and formats amounts and dates.
 
 use jiff::Timestamp;
 use switchyard_events::Usd;
 
-/// An amount as people in the United States write it: `$1,234.50`, `-$3.00`.
-pub fn money(amount: Usd) -> String {
+/// Formats an amount as in the United States: `$1,234.50`, `-$3.00`.
+pub fn format_usd(amount: Usd) -> String {
     let text = amount.to_string();
     let (sign, digits) = match text.strip_prefix('-') {
         Some(digits) => ("-", digits),
@@ -12,8 +12,8 @@ pub fn money(amount: Usd) -> String {
     };
     let (dollars, cents) = digits.split_once('.').unwrap_or((digits, "00"));
     let mut grouped = String::with_capacity(dollars.len() * 4 / 3);
-    for (place, digit) in dollars.chars().enumerate() {
-        if place > 0 && (dollars.len() - place).is_multiple_of(3) {
+    for (index, digit) in dollars.chars().enumerate() {
+        if index > 0 && (dollars.len() - index).is_multiple_of(3) {
             grouped.push(',');
         }
         grouped.push(digit);
@@ -21,28 +21,28 @@ pub fn money(amount: Usd) -> String {
     format!("{sign}${grouped}.{cents}")
 }
 
-/// A moment with its day in words, so that no reader takes the day for the month: `26 May 2026, 14:23 UTC`.
-pub fn date(time: Timestamp) -> String {
+/// Formats a time with the name of the month, so that day and month cannot be confused: `26 May 2026, 14:23 UTC`.
+pub fn format_date(time: Timestamp) -> String {
     time.strftime("%-d %B %Y, %H:%M UTC").to_string()
 }
 
-/// One line of visible text, at most so many characters long. It can start no new line of a text or header, reverse no text
-/// around it, and hide nothing.
-pub fn line(text: &str, most: usize) -> String {
+/// Converts text to one line of visible characters, at most `max_chars` long; longer text ends with `…`. The result cannot start
+/// a new line or header, change the direction of surrounding text, or contain invisible characters.
+pub fn single_line(text: &str, max_chars: usize) -> String {
     let visible: String =
         text.chars().filter(|c| !is_invisible(*c)).map(|c| if c.is_control() { ' ' } else { c }).collect();
     let words: Vec<_> = visible.split_whitespace().collect();
     let text = words.join(" ");
-    if text.chars().count() <= most {
+    if text.chars().count() <= max_chars {
         return text;
     }
-    let kept: String = text.chars().take(most.saturating_sub(1)).collect();
+    let kept: String = text.chars().take(max_chars.saturating_sub(1)).collect();
     format!("{}…", kept.trim_end())
 }
 
-/// Characters that show nothing or change how others show: bidirectional controls, zero-width spaces and joiners, fillers, tags.
-/// Unicode's `Default_Ignorable_Code_Point` (<https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt>) and the
-/// interlinear annotations, less the variation selectors, which choose the picture of an emoji.
+/// Characters that are invisible or change the display of others: bidirectional controls, zero-width spaces and joiners, fillers,
+/// tags. These are Unicode's `Default_Ignorable_Code_Point` (<https://www.unicode.org/Public/16.0.0/ucd/DerivedCoreProperties.txt>) and the
+/// interlinear annotations, without the variation selectors, which choose the display of an emoji.
 fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -59,7 +59,7 @@ mod tests {
 
     use super::*;
 
-    /// The same by arithmetic: thousands, one after the other.
+    /// Formats an amount by arithmetic, one group of thousands after the other.
     fn naive(cents: i64) -> String {
         let (mut dollars, rest) = (cents.unsigned_abs() / 100, cents.unsigned_abs() % 100);
         let mut text = format!(".{rest:02}");
@@ -72,22 +72,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn money_is_written_as_arithmetic_says(cents in prop_oneof![any::<i64>(), -200_000..200_000i64]) {
-            prop_assert_eq!(money(Usd::from_cents(cents)), naive(cents));
+        fn format_usd_equals_a_naive_computation(cents in prop_oneof![any::<i64>(), -200_000..200_000i64]) {
+            prop_assert_eq!(format_usd(Usd::from_cents(cents)), naive(cents));
         }
 
         #[test]
-        fn a_line_is_one_line_and_short_and_stays_as_it_is(text in any::<String>(), most in 1..80usize) {
-            let once = line(&text, most);
-            prop_assert!(once.chars().count() <= most);
+        fn single_line_is_short_visible_and_idempotent(text in any::<String>(), max_chars in 1..80usize) {
+            let once = single_line(&text, max_chars);
+            prop_assert!(once.chars().count() <= max_chars);
             let bad = once.chars().find(|c| c.is_control() || is_invisible(*c) || (c.is_whitespace() && *c != ' '));
             prop_assert_eq!(bad, None);
-            prop_assert_eq!(line(&once, most), once);
+            prop_assert_eq!(single_line(&once, max_chars), once);
         }
     }
 
     #[test]
-    fn money_has_two_decimals_and_a_comma_at_the_thousands() {
+    fn format_usd_has_two_decimals_and_thousands_commas() {
         for (cents, expected) in [
             (0, "$0.00"),
             (5, "$0.05"),
@@ -96,19 +96,19 @@ mod tests {
             (100_000_000_000_000, "$1,000,000,000,000.00"),
             (-300, "-$3.00"),
         ] {
-            assert_eq!(money(Usd::from_cents(cents)), expected);
+            assert_eq!(format_usd(Usd::from_cents(cents)), expected);
         }
-        assert_eq!(money(Usd::parse("7").unwrap()), "$7.00");
+        assert_eq!(format_usd(Usd::parse("7").unwrap()), "$7.00");
     }
 
     #[test]
-    fn a_date_has_its_month_in_words() {
-        assert_eq!(date("2026-05-26T14:23:01Z".parse().unwrap()), "26 May 2026, 14:23 UTC");
-        assert_eq!(date("2027-01-01T01:05:00+02:00".parse().unwrap()), "31 December 2026, 23:05 UTC");
+    fn format_date_names_the_month() {
+        assert_eq!(format_date("2026-05-26T14:23:01Z".parse().unwrap()), "26 May 2026, 14:23 UTC");
+        assert_eq!(format_date("2027-01-01T01:05:00+02:00".parse().unwrap()), "31 December 2026, 23:05 UTC");
     }
 
     #[test]
-    fn what_could_deceive_is_taken_out_of_a_line() {
+    fn single_line_removes_deceptive_characters() {
         for (input, expected) in [
             ("Mug\r\nBcc: eve@example.com", "Mug Bcc: eve@example.com"),
             ("a\u{2028}b\u{85}c\u{b}d\0e", "a b c d e"),
@@ -119,8 +119,8 @@ mod tests {
             ("heart \u{2764}\u{fe0f}", "heart \u{2764}\u{fe0f}"),
             ("\u{200d}\u{3164}", ""),
         ] {
-            assert_eq!(line(input, 60), expected, "{input:?}");
+            assert_eq!(single_line(input, 60), expected, "{input:?}");
         }
-        assert_eq!(line("abc def ghi", 5), "abc…");
+        assert_eq!(single_line("abc def ghi", 5), "abc…");
     }
 }

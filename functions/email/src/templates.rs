@@ -1,30 +1,30 @@
-//! What the customer reads.
+//! The confirmation mail, rendered from `templates/`.
 
 use minijinja::{AutoEscape, Environment, Error, UndefinedBehavior, Value, context};
 use switchyard_chassis::Failure;
 use switchyard_events::{OrderLine, OrderPlaced};
 
-use crate::plain::{date, line, money};
+use crate::text::{format_date, format_usd, single_line};
 
-/// The longest name of a product in the mail, in characters. With 50 lines of such names in nothing but characters that must
-/// be escaped, the HTML still stays under the size at which Gmail cuts a mail off (about 102 kB).
-const NAME: usize = 120;
+/// The maximum length of a product name in the mail, in characters. Even if 50 names consist only of characters that must be
+/// escaped, the HTML is smaller than the size at which Gmail cuts off a mail (about 102 kB).
+const MAX_NAME_CHARS: usize = 120;
 
-/// The longest name in the subject, of which a phone shows some 40 characters.
-const NAME_IN_SUBJECT: usize = 48;
+/// The maximum length of a product name in the subject. A phone shows about 40 characters of a subject.
+const MAX_SUBJECT_NAME_CHARS: usize = 48;
 
-/// A confirmation, ready to be sent.
+/// A rendered confirmation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     /// One line of visible text, at most about 150 characters.
     pub subject: String,
-    /// For those who read plain text.
+    /// The body as plain text.
     pub text: String,
-    /// For everyone else.
+    /// The body as HTML.
     pub html: String,
 }
 
-/// Composes mails from the files in `templates/`, which are compiled in.
+/// Renders mails from the files in `templates/`, which are compiled in.
 pub struct Templates(Environment<'static>);
 
 impl Default for Templates {
@@ -47,7 +47,7 @@ impl Default for Templates {
 }
 
 impl Templates {
-    /// The confirmation of an order. It can only fail by a mistake in a template.
+    /// Renders the confirmation of an order. It fails only if a template has an error, as `unrenderable`.
     pub fn compose(&self, order: &OrderPlaced) -> Result<Mail, Failure> {
         let view = view(order);
         let render = |name: &str| {
@@ -59,7 +59,7 @@ impl Templates {
 }
 
 fn subject(order: &OrderPlaced) -> String {
-    let first = order.items.first().map(|item| name(item, NAME_IN_SUBJECT));
+    let first = order.items.first().map(|item| name(item, MAX_SUBJECT_NAME_CHARS));
     let more = match order.items.len() {
         0 | 1 => String::new(),
         lines => format!(" and {} more", lines - 1),
@@ -67,34 +67,34 @@ fn subject(order: &OrderPlaced) -> String {
     format!("Your order: {}{more} ({})", first.unwrap_or_default(), order.order_id)
 }
 
-/// What the templates may use: text, all of it harmless in plain text; HTML escapes it.
+/// The variables of the templates. All texts are safe in plain text; the HTML template escapes them.
 fn view(order: &OrderPlaced) -> Value {
     let lines = order.items.iter().map(|item| {
         context! {
-            name => name(item, NAME),
+            name => name(item, MAX_NAME_CHARS),
             sku => item.sku.as_str(),
             quantity => item.quantity.get(),
-            unit_price => money(item.unit_price_usd),
-            amount => money(item.amount()),
+            unit_price => format_usd(item.unit_price_usd),
+            amount => format_usd(item.amount()),
         }
     });
     let address = order.ship_to.reveal();
     context! {
         order_id => order.order_id.as_str(),
-        placed_at => date(order.placed_at),
+        placed_at => format_date(order.placed_at),
         lines => lines.collect::<Vec<Value>>(),
-        total => money(order.total_usd),
+        total => format_usd(order.total_usd),
         ship_to => format!("{} {}, {}", address.region, address.postal_code, address.country),
     }
 }
 
-/// The product's name as of the order, or its SKU where nothing of the name can be seen.
-fn name(item: &OrderLine, most: usize) -> String {
-    let name = line(&item.name, most);
+/// The product's name in the order, or its SKU if the name has no visible characters.
+fn name(item: &OrderLine, max_chars: usize) -> String {
+    let name = single_line(&item.name, max_chars);
     if name.is_empty() { item.sku.to_string() } else { name }
 }
 
-/// The error's own text may hold values, so only its kind and place are told.
+/// Contains only the kind and the line of the error, as its text may contain values of the order.
 fn unrenderable(template: &str, error: &Error) -> Failure {
     let line = error.line().unwrap_or_default();
     Failure::reject("unrenderable", format!("{template}, line {line}: {:?}", error.kind()))

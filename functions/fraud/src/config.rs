@@ -1,22 +1,22 @@
-//! From which score on an order is flagged.
+//! The configuration of the consumer.
 
 use std::str::FromStr;
 
 use switchyard_events::InvalidValue;
 
-/// A score from 1 to 100: at it or above, an order is flagged.
+/// `FLAG_THRESHOLD`: the score, from 1 to 100, from which on an order is flagged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FlagThreshold(u8);
 
 impl FlagThreshold {
-    /// Whether a score reaches it.
-    pub fn is_reached(self, score: u8) -> bool {
+    /// Whether a score equals or exceeds the threshold.
+    pub fn is_reached_by(self, score: u8) -> bool {
         score >= self.0
     }
 }
 
 impl Default for FlagThreshold {
-    /// What the template says, too; functions/fraud/README.md says what it means for invented orders.
+    /// The same value as in the template. functions/fraud/README.md says how many invented orders it flags.
     fn default() -> Self {
         Self(60)
     }

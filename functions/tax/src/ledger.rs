@@ -1,19 +1,22 @@
-//! What an order adds to the ledger.
+//! The ledger line of an order.
 
+use switchyard_chassis::Row;
 use switchyard_events::{OrderLine, OrderPlaced, Subdivision, Usd};
 
-use crate::{Month, Sums};
+use crate::keys::ledger_key;
+use crate::month::Month;
+use crate::sums::Sums;
 
 /// A line of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
-    /// The place whose tax law applies: where the goods go.
+    /// The place whose tax law applies: the region that the goods are shipped to.
     pub jurisdiction: Subdivision,
-    /// When the order was placed (UTC).
+    /// The month (UTC) in which the order was placed.
     pub month: Month,
-    /// What its taxable lines come to.
+    /// The sum of the taxable lines.
     pub taxable: Usd,
-    /// What its exempt lines come to.
+    /// The sum of the exempt lines.
     pub exempt: Usd,
 }
 
@@ -28,8 +31,8 @@ impl LedgerEntry {
         }
     }
 
-    /// What it adds to its jurisdiction's sums. An order is one transaction, whatever it holds; it is a taxable one if it holds
-    /// a taxable line.
+    /// What the entry adds to the sums of its jurisdiction. An order is one transaction, however many lines it has; it is a
+    /// taxable transaction if at least one line is taxable.
     pub fn sums(&self) -> Sums {
         Sums {
             revenue: self.taxable + self.exempt,
@@ -38,6 +41,17 @@ impl LedgerEntry {
             transactions: 1,
             taxable_transactions: u64::from(self.taxable > Usd::ZERO),
         }
+    }
+
+    /// The row of the entry.
+    pub(crate) fn row(&self, order: &OrderPlaced) -> Row {
+        let jurisdiction = self.jurisdiction.as_str();
+        Row::new(ledger_key(&order.order_id, jurisdiction))
+            .set("jurisdiction", jurisdiction)
+            .set("year", self.month.year())
+            .set("placed_at", order.placed_at)
+            .set("taxable_usd", self.taxable)
+            .set("exempt_usd", self.exempt)
     }
 }
 

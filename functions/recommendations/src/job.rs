@@ -1,8 +1,8 @@
-//! The hourly job: what to offer to those who have bought something since its last run.
+//! `recommendations-rebuild`: the hourly job that recomputes the features of users who bought something since its last run.
 //!
-//! It goes through the touched minutes in their order and moves its cursor behind each, so a run that is cut off is taken up
-//! there. The last five minutes may still grow: what they hold is rebuilt, but the cursor stops before them, and the next run
-//! looks at them again. Working something out twice changes nothing.
+//! It processes the touched minutes in order and moves its cursor after each, so the next run continues where a run was cut off.
+//! The last five minutes may still grow. Their users are rebuilt, but the cursor stops before them, so the next run rebuilds
+//! them again. A repeated rebuild does no harm.
 
 use std::collections::HashMap;
 
@@ -14,18 +14,19 @@ use switchyard_events::{Sku, UserId};
 use tokio::time::Instant;
 
 use crate::features::{self, top_products};
-use crate::partners::Partners;
-use crate::recent;
-use crate::touched::{self, Minute};
+use crate::minute::Minute;
+use crate::partner_cache::PartnerCache;
+use crate::purchases;
+use crate::touched_users;
 
-/// Users worked on at once: what they wait for is DynamoDB.
-const AT_ONCE: usize = 8;
+/// The number of users rebuilt concurrently; each waits for DynamoDB most of the time.
+const CONCURRENCY: usize = 8;
 
-/// The job.
+/// The job. It has no state of its own; the table holds its cursor.
 pub struct RebuildFeatures;
 
 impl RebuildFeatures {
-    /// Needs no configuration of its own.
+    /// Needs no environment variables of its own.
     pub fn from_env(_: &mut Env) -> Self {
         Self
     }
@@ -36,7 +37,7 @@ impl Scheduled for RebuildFeatures {
     const PRODUCER: &'static str = "recommendations";
 
     async fn run(&self, job: &Job) -> Result<Json, Failure> {
-        let mut run = Run::begin(job).await?;
+        let mut run = Run::new(job).await?;
         let left = !run.catch_up().await?;
         let usage = job.table.take_usage();
         let until = run.cursor.start();
@@ -44,69 +45,71 @@ impl Scheduled for RebuildFeatures {
     }
 }
 
-/// One run.
+/// One run of the job.
 struct Run<'a> {
     job: &'a Job,
     now: Timestamp,
-    partners: Partners,
-    /// The first minute that is not rebuilt.
+    partners: PartnerCache,
+    /// The first minute that is not rebuilt yet.
     cursor: Minute,
-    /// The cursor goes no further.
+    /// The first minute to which users may still be added; the cursor goes no further.
     unsettled: Minute,
-    /// How many users' features were written.
+    /// The number of users whose features were written.
     users: usize,
 }
 
 impl<'a> Run<'a> {
-    async fn begin(job: &'a Job) -> Result<Self, Failure> {
+    async fn new(job: &'a Job) -> Result<Self, Failure> {
         let now = job.now();
-        // The first run begins at the beginning.
-        let cursor = touched::cursor(&job.table).await?.unwrap_or_default();
-        let (partners, unsettled) = (Partners::of(job.table.clone()), Minute::unsettled(now));
+        // The first run starts at 1970.
+        let cursor = touched_users::read_cursor(&job.table).await?.unwrap_or_default();
+        let (partners, unsettled) = (PartnerCache::new(job.table.clone()), Minute::first_unsettled(now));
         Ok(Self { job, now, partners, cursor, unsettled, users: 0 })
     }
 
-    /// Rebuilds all that was touched since; false if there was no time for all of it.
+    /// Rebuilds all users touched since the cursor. Returns false if the deadline passed first.
     async fn catch_up(&mut self) -> Result<bool, Failure> {
         let mut from = self.cursor;
-        while let Some(first) = touched::next(&self.job.table, from).await? {
-            for (minute, users) in touched::hour(&self.job.table, first).await? {
-                if self.is_over() {
+        while let Some(first) = touched_users::next_touched_minute(&self.job.table, from).await? {
+            for (minute, users) in touched_users::read_hour(&self.job.table, first).await? {
+                if self.deadline_passed() {
                     return Ok(false);
                 }
                 let features = users.iter().map(|user| self.rebuild(user));
-                stream::iter(features).buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+                stream::iter(features).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
                 self.users += users.len();
                 self.advance(minute.next()).await?;
             }
             from = first.next_hour();
         }
-        self.advance(self.unsettled).await.map(|()| true)
+        self.advance(self.unsettled).await?;
+        Ok(true)
     }
 
-    fn is_over(&self) -> bool {
+    fn deadline_passed(&self) -> bool {
         Instant::now() >= self.job.deadline
     }
 
-    /// Moves the cursor on, never back.
+    /// Moves the cursor forward, never back.
     async fn advance(&mut self, until: Minute) -> Result<(), Failure> {
         let until = until.min(self.unsettled);
         if until > self.cursor {
-            put(&self.job.table, touched::cursor_row(until)).await?;
+            put(&self.job.table, touched_users::cursor_row(until)).await?;
             self.cursor = until;
         }
         Ok(())
     }
 
-    /// Works out what to offer to one user, from what is known now.
+    /// Computes and writes the features of one user.
     async fn rebuild(&self, user: &UserId) -> Result<(), Failure> {
-        let purchases = recent::read_purchases(&self.job.table, user).await?;
+        let purchases = purchases::read_purchases(&self.job.table, user).await?;
         let mut weights: HashMap<Sku, u64> = HashMap::new();
-        for sku in recent::newest_products(&purchases) {
+        for sku in purchases::newest_products(&purchases) {
             for (partner, orders) in self.partners.read(&sku).await?.iter() {
-                match weights.get_mut(partner) {
-                    Some(weight) => *weight += orders,
-                    None => drop(weights.insert(partner.clone(), *orders)),
+                if let Some(weight) = weights.get_mut(partner) {
+                    *weight += orders;
+                } else {
+                    weights.insert(partner.clone(), *orders);
                 }
             }
         }
@@ -115,7 +118,7 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A plain put, at half the price of a transaction: whoever writes such a row last is right.
+/// A plain put, which costs half of a transaction. The last writer wins, which is correct for features and for the cursor.
 async fn put(table: &Table, row: Row) -> Result<(), Failure> {
     let request = table.client().put_item().table_name(table.name()).set_item(Some(row.into_item()));
     let answer = request.return_consumed_capacity("TOTAL".into()).send().await;
