@@ -1,4 +1,6 @@
-//! Integration tests on the deployed stack of the local cloud, with IAM enforcement on. The modules mirror the components.
+//! Integration tests on the deployed stack of the local cloud, with IAM enforcement on.
+//!
+//! The modules mirror the components.
 //!
 //! `make test` brings the stack up as instance `test`; `SWITCHYARD_INSTANCE` names another one.
 

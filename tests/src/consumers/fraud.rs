@@ -80,8 +80,8 @@ async fn batch_of_ten_users_costs_one_read_and_one_transaction() {
     let bodies = std::array::from_fn::<_, 10, _>(|n| of_user(u32::try_from(n).unwrap(), 0));
     handle(&harness, &batch, &bodies).await;
     assert_eq!(batch.cost().calls, 2);
-    // Every user is known now. Two units for each row that is written in the transaction: neither outgrows a kilobyte. (AWS adds a unit for
-    // each profile that is read; the local cloud does not say what a BatchGetItem takes.)
+    // Every user is known now. Each row in the transaction costs two units, since none is larger than a kilobyte. (AWS adds a
+    // unit for each profile that is read. The local cloud does not report the units of a BatchGetItem.)
     let bodies = std::array::from_fn::<_, 10, _>(|n| of_user(u32::try_from(n).unwrap(), 10));
     handle(&harness, &batch, &bodies).await;
     assert_eq!((batch.cost().calls, batch.cost().units), (2, 40.0));

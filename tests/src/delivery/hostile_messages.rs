@@ -1,4 +1,4 @@
-//! Hostile messages: each goes to the dead-dead_letter queue with a clear error, or is applied.
+//! Hostile messages: each goes to the dead-letter queue with a clear error, or is applied.
 //!
 //! Bodies that are nearly right are in `untrusted_input`.
 
@@ -12,7 +12,7 @@ use yard::{Consumer, peek_dead_letters};
 use crate::support::hostile_text::{DEEP, HOSTILE_NAME, PRINTED_NAME, deep_json, replace_with_hostile};
 use crate::support::{TestStack, text};
 
-/// A body that cannot be applied, and the expected dead dead_letter.
+/// A body that cannot be applied, and the expected dead letter.
 struct InvalidMessage {
     name: &'static str,
     body: String,
@@ -72,7 +72,7 @@ fn valid_messages() -> Vec<String> {
     ]
 }
 
-/// Sends all bodies to a consumer's queue and returns the dead dead_letters.
+/// Sends all bodies to a consumer's queue and returns the dead letters.
 async fn send_all(stack: &TestStack, consumer: &Consumer, bodies: &[String]) -> Vec<yard::DeadLetter> {
     stack.disable(&consumer.name).await;
     for body in bodies {

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-/// A user id that no other test has. The privacy test searches the logs for this prefix, for the cart's e-mail address and for
-/// its postal code.
+/// A user id that no other test has.
+///
+/// The privacy test searches the logs for this prefix, for the cart's e-mail address and for its postal code.
 pub fn new_user_id() -> String {
     format!("usr_{:012x}", fastrand::u64(..) >> 16)
 }

@@ -20,7 +20,9 @@ pub const DEDUP: DedupConfig = DedupConfig { marker_ttl_days: 90 };
 /// The time that a batch has when the test is not about deadlines.
 pub const BATCH_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// A table and queues for one test. `table`, `queue` and `clients` call AWS through the proxy; `harness` and `stack` do not.
+/// A table and queues for one test.
+///
+/// `table`, `queue` and `clients` call AWS through the proxy; `harness` and `stack` do not.
 pub struct FaultSetup {
     pub stack: TestStack,
     pub harness: ConsumerHarness,
@@ -46,7 +48,9 @@ impl FaultSetup {
         Batch::transactional(consumer, self.table.clone(), self.queue.clone(), DEDUP, self.harness.clock.clone())
     }
 
-    /// Processes a batch within `timeout` and deletes the successful messages, as Lambda does. Returns the ids of the others.
+    /// Processes a batch within `timeout` and deletes the successful messages, as Lambda does.
+    ///
+    /// Returns the ids of the other messages.
     pub async fn process<A: Apply>(
         &self,
         batch: &Batch<A>,

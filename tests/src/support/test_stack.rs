@@ -56,8 +56,9 @@ impl TestStack {
         Self { cloud, deployed, api, _guard: guard }
     }
 
-    /// Waits until all consumer queues are empty in three consecutive checks. One check is not enough: a stream may fill a queue
-    /// between two checks, with an event or with an event that follows from it.
+    /// Waits until all consumer queues are empty in three consecutive checks.
+    ///
+    /// One check is not enough: a stream may fill a queue between two checks, with an event or with an event that follows from it.
     pub async fn wait_until_idle(&self) {
         let mut empty_checks = 0;
         wait_until("the queues are empty", async || {

@@ -32,7 +32,7 @@ async fn try_run(harness: &ConsumerHarness, clock: Clock) -> Result<Value, Failu
 }
 
 async fn sell(harness: &ConsumerHarness, orders: &[TestOrder]) {
-    apply_orders(harness, &new_batch(&harness, Tax), orders).await;
+    apply_orders(harness, &new_batch(harness, Tax), orders).await;
 }
 
 /// The events in the outboxes of the rows of crossed thresholds.

@@ -96,7 +96,9 @@ impl WarehouseFixture {
         facts
     }
 
-    /// The wave in which each order was released. Asserts that each order is on one page and that every wave has all its pages.
+    /// The wave in which each order was released.
+    ///
+    /// Asserts that each order is on one page and that every wave has all its pages.
     pub async fn waves_by_order(&self) -> BTreeMap<String, String> {
         let mut released = BTreeMap::new();
         let mut pages: BTreeMap<_, BTreeSet<(u32, u32)>> = BTreeMap::new();

@@ -82,7 +82,9 @@ pub(super) fn alarms(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// An event can wait in the queue, then in the dead-letter queue, and be replayed from the archive. Its marker must outlive all of that.
+/// An event can wait in the queue, then in the dead-letter queue, and be replayed from the archive.
+///
+/// Its marker must outlive all of that.
 pub(super) fn marker_ttl(resources: &Value) -> Vec<String> {
     let archived = number(&resources["Archive"]["Properties"]["RetentionDays"]) * DAY;
     consumers(resources)
