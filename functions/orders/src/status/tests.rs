@@ -99,7 +99,7 @@ proptest! {
 #[test]
 fn status_goes_from_received_to_decision_to_picking() {
     let check = |stored: &[StoredRow], expected: &str| {
-        assert_eq!(OrderStatus::from_rows(&rows(stored)).to_string(), expected, "{stored:?}")
+        assert_eq!(OrderStatus::from_rows(&rows(stored)).to_string(), expected, "{stored:?}");
     };
     check(&[], "received");
     check(&[StoredRow::Confirmed(2)], "confirmed");
