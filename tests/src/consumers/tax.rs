@@ -3,3 +3,5 @@
 mod deployed;
 mod ledger;
 mod nexus;
+mod nexus_fixture;
+mod nexus_rules;

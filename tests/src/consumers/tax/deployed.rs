@@ -11,7 +11,7 @@ use switchyard_events::{NexusThresholdCrossed, RequiredThresholds, Usd};
 use tax::{NexusJob, Period};
 use yard::tax::TaxReport;
 
-use super::nexus::fact;
+use super::nexus_fixture::fact;
 use crate::support::{TestStack, new_cart, new_user_id, wait_until};
 
 /// A queue that receives crossings, as a consumer's queue would.
