@@ -1,24 +1,25 @@
-//! What a request asks of which service.
+//! The AWS call that an HTTP request makes.
 
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
 use serde_json::Value;
 
-/// One call, as far as a rule can tell it from others.
+/// One call, with all that rules can match.
 #[derive(Debug, Clone)]
-pub struct Call {
-    /// As in the scope of its signature: `dynamodb`, `sqs`, `events`, `ses`, `execute-api`; empty if it is not signed.
+pub struct AwsCall {
+    /// The service in the scope of the signature: `dynamodb`, `sqs`, `events`, `ses`, `execute-api`. Empty for an
+    /// unsigned call.
     pub service: String,
-    /// `TransactWriteItems`; where the protocol does not name it, method and path.
+    /// Such as `TransactWriteItems`. Where the protocol does not name the operation: method and path.
     pub operation: String,
-    /// The body as it came.
+    /// The request body, unchanged.
     pub body: Bytes,
 }
 
-impl Call {
+impl AwsCall {
     pub(crate) fn new(parts: &Parts, body: Bytes) -> Self {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        let service = header("authorization").and_then(service_of).unwrap_or_default().to_owned();
+        let service = header("authorization").and_then(signed_service).unwrap_or_default().to_owned();
         let target = header("x-amz-target").and_then(|target| target.rsplit('.').next());
         let operation = match target {
             Some(operation) => operation.to_owned(),
@@ -27,19 +28,19 @@ impl Call {
         Self { service, operation, body }
     }
 
-    /// The body as JSON; null when it is none.
+    /// The body as JSON; null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// `dynamodb TransactWriteItems`: how counts name it.
+    /// The name in call counts, such as `dynamodb TransactWriteItems`.
     pub fn name(&self) -> String {
         format!("{} {}", self.service, self.operation)
     }
 }
 
-/// From `AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request, …`.
-fn service_of(authorization: &str) -> Option<&str> {
+/// The service in `AWS4-HMAC-SHA256 Credential=<key>/<day>/<region>/<service>/aws4_request, …`.
+fn signed_service(authorization: &str) -> Option<&str> {
     let (_, credential) = authorization.split_once("Credential=")?;
     credential.split(',').next()?.split('/').nth(3)
 }
@@ -48,9 +49,9 @@ fn rest_operation(service: &str, method: &str, path: &str) -> String {
     match (service, method, path) {
         ("ses", "POST", "/v2/email/outbound-emails") => "SendEmail".to_owned(),
         ("execute-api", ..) => {
-            // A local cloud has the API's id in the path: /_aws/execute-api/<id>/checkout
-            let below = path.strip_prefix("/_aws/execute-api/").and_then(|rest| rest.split_once('/'));
-            format!("{method} {}", below.map_or_else(|| path.to_owned(), |(_, rest)| format!("/{rest}")))
+            // In a local cloud the API's id is part of the path: /_aws/execute-api/<id>/checkout
+            let api_path = path.strip_prefix("/_aws/execute-api/").and_then(|rest| rest.split_once('/'));
+            format!("{method} {}", api_path.map_or_else(|| path.to_owned(), |(_, rest)| format!("/{rest}")))
         }
         _ => format!("{method} {path}"),
     }
@@ -67,11 +68,11 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Call::new(&request.body(()).unwrap().into_parts().0, Bytes::new()).name()
+        AwsCall::new(&request.body(()).unwrap().into_parts().0, Bytes::new()).name()
     }
 
     #[test]
-    fn a_call_is_known_by_its_signature_and_target_or_path() {
+    fn call_is_identified_by_signature_and_target_or_path() {
         let signed = |service: &str| {
             format!("AWS4-HMAC-SHA256 Credential=ASIA1/20261121/us-east-1/{service}/aws4_request, SignedHeaders=host")
         };

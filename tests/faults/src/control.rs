@@ -1,46 +1,46 @@
-//! `/_faults`: looking at the rules and changing them.
+//! `/_faults`: shows the rules and changes them.
 
 use hyper::Method;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::Rule;
-use crate::book::Book;
-use crate::shape::{Answer, answer};
+use crate::error_response::{HttpResponse, json_response};
+use crate::rule_set::RuleSet;
 
 pub(crate) const PATH: &str = "/_faults";
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Rules {
+enum RuleFile {
     List(Vec<Rule>),
     Object { rules: Vec<Rule> },
 }
 
-/// Reads rules: a list, or an object with the list `rules`.
-pub(crate) fn rules(text: &[u8]) -> Result<Vec<Rule>, serde_json::Error> {
-    // Read as a list first, for an error that says what is wrong with which rule.
-    serde_json::from_slice::<Vec<Rule>>(text).or_else(|error| match serde_json::from_slice(text) {
-        Ok(Rules::List(rules) | Rules::Object { rules }) => Ok(rules),
+/// Parses rules: a JSON list, or an object with the list `rules`.
+pub(crate) fn parse_rules(json: &[u8]) -> Result<Vec<Rule>, serde_json::Error> {
+    // The list comes first, since its error says which rule is wrong and why. That of an untagged enum does not.
+    serde_json::from_slice::<Vec<Rule>>(json).or_else(|error| match serde_json::from_slice(json) {
+        Ok(RuleFile::List(rules) | RuleFile::Object { rules }) => Ok(rules),
         Err(_) => Err(error),
     })
 }
 
-pub(crate) fn serve(book: &Book, method: &Method, body: &[u8]) -> Answer {
-    let json = |status, body| answer(status, "application/json", &body);
+pub(crate) fn handle(rules: &RuleSet, method: &Method, body: &[u8]) -> HttpResponse {
+    let respond = |status, body| json_response(status, "application/json", &body);
     match *method {
-        Method::GET => json(200, book.show()),
+        Method::GET => respond(200, rules.to_json()),
         Method::DELETE => {
-            book.replace(Vec::new());
-            json(200, book.show())
+            rules.replace(Vec::new());
+            respond(200, rules.to_json())
         }
-        Method::PUT => match rules(body) {
-            Ok(rules) => {
-                book.replace(rules);
-                json(200, book.show())
+        Method::PUT => match parse_rules(body) {
+            Ok(replacement) => {
+                rules.replace(replacement);
+                respond(200, rules.to_json())
             }
-            Err(error) => json(400, json!({"error": error.to_string()})),
+            Err(error) => respond(400, json!({"error": error.to_string()})),
         },
-        _ => json(405, json!({"error": "GET, PUT or DELETE"})),
+        _ => respond(405, json!({"error": "GET, PUT or DELETE"})),
     }
 }

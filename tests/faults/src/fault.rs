@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Call;
+use crate::AwsCall;
 
 /// One way to break a call. Rule files and reports name it by its kind: `{"kind": "delay", "ms": 40}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +37,8 @@ pub enum Fault {
         #[serde(default)]
         code: Option<String>,
     },
-    /// Some entries of a call with several (`PutEvents`, `BatchExecuteStatement`, `BatchGetItem`) fail. The response says which.
+    /// Some entries of a call with several (`PutEvents`, `BatchExecuteStatement`, `BatchGetItem`) fail. The response
+    /// says which.
     Partial {
         /// Entries with this text in them fail. Default: random entries, at least one.
         #[serde(default)]
@@ -90,7 +91,7 @@ impl Fault {
     }
 
     /// Whether this call can fail in this way: only writes meet a conflict, only batches fail in part.
-    pub(crate) fn applies_to(&self, call: &Call) -> bool {
+    pub(crate) fn applies_to(&self, call: &AwsCall) -> bool {
         match self {
             Self::Conflict { item, .. } => has_conflicting_write(call, item.as_deref()),
             Self::Partial { .. } => {
@@ -101,7 +102,7 @@ impl Fault {
     }
 }
 
-fn has_conflicting_write(call: &Call, item: Option<&str>) -> bool {
+fn has_conflicting_write(call: &AwsCall, item: Option<&str>) -> bool {
     match call.operation.as_str() {
         "TransactWriteItems" => conflicting_actions(&call.json(), item).contains(&true),
         "PutItem" | "UpdateItem" | "DeleteItem" => item.is_none_or(|text| call.json().to_string().contains(text)),

@@ -1,28 +1,32 @@
-//! Faults on the way to AWS: an HTTP proxy that stands between callers and a local cloud, and breaks calls as it is told.
+//! Faults on the way to AWS: an HTTP proxy between callers and a local cloud that breaks calls by rules.
 //!
 //! * [`Rule`], [`Fault`]: what goes wrong, with which calls, how often
-//! * [`Proxy`]: where callers connect to; it forwards all else unchanged, so that their signatures still hold
-//! * [`Call`]: what a request asks of which service
-//! * [`Watcher`]: hears of what took effect, and kills whoever a rule says
-//! * [`Counts`]: what happened, by operation and by fault
+//! * [`Proxy`]: the address for callers. It forwards all other calls unchanged, so that their signatures stay valid
+//! * [`AwsCall`]: service, operation and body of a request
+//! * [`ProxyHooks`]: receives completed calls, and kills the caller's process where a rule says so
+//! * [`CallCounts`]: what happened, by operation and by fault
 //!
-//! Rules are set in the process or through `/_faults`: `GET` shows them and the counts, `PUT` replaces them, `DELETE` ends them.
+//! Rules are set in the process or by HTTP at `/_faults`: `GET` shows rules and counts, `PUT` replaces the rules,
+//! `DELETE` removes them.
 
-mod book;
 mod call;
+mod cli;
+mod connection;
 mod control;
+mod error_response;
 mod fault;
-mod forward;
+mod handler;
+mod hooks;
 mod partial;
 mod proxy;
 mod rule;
-mod shape;
-mod socket;
-mod watcher;
+mod rule_set;
+mod upstream;
 
-pub use book::Counts;
-pub use call::Call;
+pub use call::AwsCall;
+pub use cli::run;
 pub use fault::Fault;
+pub use hooks::ProxyHooks;
 pub use proxy::Proxy;
 pub use rule::Rule;
-pub use watcher::Watcher;
+pub use rule_set::CallCounts;

@@ -1,33 +1,6 @@
-//! A fault proxy on its own: `faults --upstream http://127.0.0.1:4566 [--port 4600] [--seed 1] [--rules rules.json]`.
-
-use std::collections::HashMap;
-use std::error::Error;
-
-use switchyard_faults::Proxy;
+//! A fault proxy as a process of its own.
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let options = options(std::env::args().skip(1))?;
-    let number = |name: &str| options.get(name).map_or(Ok(0), |text| text.parse::<u64>());
-    let proxy = Proxy::start(u16::try_from(number("port")?)?, number("seed")?).await?;
-    proxy.forward_to(options.get("upstream").ok_or("--upstream says where calls go: http://127.0.0.1:4566")?);
-    if let Some(file) = options.get("rules") {
-        proxy.set_rules_json(&std::fs::read(file)?)?;
-    }
-    #[allow(clippy::print_stderr)] // where it listens is all that it has to say
-    {
-        eprintln!("listening on {0}; rules and counts at {0}/_faults", proxy.url());
-    }
-    Ok(tokio::signal::ctrl_c().await?)
-}
-
-fn options(mut words: impl Iterator<Item = String>) -> Result<HashMap<String, String>, String> {
-    let mut options = HashMap::new();
-    while let Some(word) = words.next() {
-        let name = word.strip_prefix("--").filter(|name| ["upstream", "port", "seed", "rules"].contains(name));
-        let name = name.ok_or_else(|| format!("{word} is not known: --upstream, --port, --seed, --rules"))?;
-        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
-        options.insert(name.to_owned(), value);
-    }
-    Ok(options)
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    switchyard_faults::run().await
 }

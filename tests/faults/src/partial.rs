@@ -1,89 +1,117 @@
-//! Calls of which only some entries are done.
+//! Batch calls of which some entries fail.
 
 use data_encoding::HEXLOWER;
 use hyper::body::Bytes;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::Call;
+use crate::AwsCall;
 
-/// A call without the entries that are to fail.
-pub(crate) struct Cut {
-    /// What is left of the body; none if nothing is.
-    pub(crate) body: Option<Bytes>,
-    /// For each entry, whether it was left out.
-    out: Vec<bool>,
-    left_out: Vec<Value>,
+/// A batch call some of whose entries are not forwarded but fail.
+pub(crate) struct PartialCall {
+    operation: String,
+    /// The whole body, as the caller sent it.
+    body: Value,
+    entries: Vec<BatchEntry>,
+    /// The error code of the failed entries.
     code: String,
 }
 
-impl Cut {
-    /// Leaves out the entries that have the text in them; without a text those that `toss` says, at least one.
-    pub(crate) fn of(call: &Call, text: Option<&str>, code: Option<&str>, mut toss: impl FnMut() -> bool) -> Self {
+struct BatchEntry {
+    value: Value,
+    fails: bool,
+}
+
+impl PartialCall {
+    /// Entries with this text in them fail. Without a text `random_bool` decides for each, and at least the first one
+    /// fails.
+    pub(crate) fn new(
+        call: &AwsCall,
+        text: Option<&str>,
+        code: Option<&str>,
+        mut random_bool: impl FnMut() -> bool,
+    ) -> Self {
         let mut body = call.json();
-        let all = entries(&call.operation, &mut body).map(std::mem::take).unwrap_or_default();
-        let mut out: Vec<bool> = match text {
-            Some(text) => all.iter().map(|entry| entry.to_string().contains(text)).collect(),
-            None => all.iter().map(|_| toss()).collect(),
+        let values = entries_mut(&call.operation, &mut body).cloned().unwrap_or_default();
+        let mut fails = |value: &Value| match text {
+            Some(text) => value.to_string().contains(text),
+            None => random_bool(),
         };
+        let entry = |value: Value| BatchEntry { fails: fails(&value), value };
+        let mut entries: Vec<_> = values.into_iter().map(entry).collect();
         if text.is_none()
-            && out.iter().all(|out| !out)
-            && let Some(first) = out.first_mut()
+            && entries.iter().all(|entry| !entry.fails)
+            && let Some(first) = entries.first_mut()
         {
-            *first = true;
+            first.fails = true;
         }
-        let (left_out, kept): (Vec<_>, Vec<_>) = all.into_iter().zip(&out).partition(|(_, out)| **out);
-        let entry_of = |(entry, _): (Value, &bool)| entry;
-        let kept: Vec<_> = kept.into_iter().map(entry_of).collect();
-        let rest = (!kept.is_empty()).then(|| {
-            if let Some(place) = entries(&call.operation, &mut body) {
-                *place = kept;
-            }
-            Bytes::from(body.to_string())
-        });
         let code = code.unwrap_or(default_code(&call.operation)).to_owned();
-        Self { body: rest, left_out: left_out.into_iter().map(entry_of).collect(), out, code }
+        Self { operation: call.operation.clone(), body, entries, code }
     }
 
-    /// The whole answer, from what was answered to the rest: null if there was none.
-    pub(crate) fn answer(self, call: &Call, rest: &Value) -> Value {
-        let failed = self.left_out.len();
-        match call.operation.as_str() {
-            "PutEvents" => json!({
-                "FailedEntryCount": failed + usize::try_from(rest["FailedEntryCount"].as_u64().unwrap_or(0)).unwrap_or(0),
-                "Entries": self.weave(&rest["Entries"], &json!({"ErrorCode": self.code, "ErrorMessage": "made by a fault proxy"})),
-            }),
+    /// The body without the failed entries; none if all fail.
+    pub(crate) fn forwarded_body(&self) -> Option<Bytes> {
+        let kept: Vec<_> = self.entries.iter().filter(|entry| !entry.fails).map(|entry| entry.value.clone()).collect();
+        if kept.is_empty() {
+            return None;
+        }
+        let mut body = self.body.clone();
+        if let Some(entries) = entries_mut(&self.operation, &mut body) {
+            *entries = kept;
+        }
+        Some(Bytes::from(body.to_string()))
+    }
+
+    /// The response to the whole call. `results` is the cloud's response to the forwarded entries; null if none was
+    /// forwarded.
+    pub(crate) fn response(&self, results: &Value) -> Value {
+        match self.operation.as_str() {
+            "PutEvents" => {
+                let error = json!({"ErrorCode": self.code, "ErrorMessage": "made by a fault proxy"});
+                let failed_upstream = results["FailedEntryCount"].as_u64().unwrap_or(0);
+                json!({
+                    "FailedEntryCount": self.failed().count() as u64 + failed_upstream,
+                    "Entries": self.merge(&results["Entries"], &error),
+                })
+            }
             "BatchExecuteStatement" => {
                 let error = json!({"Error": {"Code": self.code, "Message": "made by a fault proxy"}});
-                with(rest, "Responses", Value::from(self.weave(&rest["Responses"], &error)))
+                with_field(results, "Responses", Value::from(self.merge(&results["Responses"], &error)))
             }
-            _ => {
-                let table = call.json()["RequestItems"].as_object().and_then(|tables| tables.keys().next().cloned());
-                let mut unprocessed = call.json()["RequestItems"].clone();
-                if let Some(table) = table {
-                    unprocessed[table]["Keys"] = Value::from(self.left_out);
-                }
-                let rest = if rest.is_null() { json!({"Responses": {}}) } else { rest.clone() };
-                with(&rest, "UnprocessedKeys", unprocessed)
-            }
+            _ => self.response_to_batch_get(results),
         }
     }
 
-    /// Puts the error wherever an entry was left out, and the rest's results where they belong.
-    fn weave(&self, results: &Value, error: &Value) -> Vec<Value> {
+    fn response_to_batch_get(&self, results: &Value) -> Value {
+        let mut unprocessed = self.body["RequestItems"].clone();
+        if let Some(table) = unprocessed.as_object_mut().and_then(|tables| tables.values_mut().next()) {
+            table["Keys"] = self.failed().cloned().collect();
+        }
+        let results = if results.is_null() { &json!({"Responses": {}}) } else { results };
+        with_field(results, "UnprocessedKeys", unprocessed)
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &Value> {
+        self.entries.iter().filter(|entry| entry.fails).map(|entry| &entry.value)
+    }
+
+    /// One result per entry of the whole call: the error for a failed one, otherwise the next of the cloud's results.
+    fn merge(&self, results: &Value, error: &Value) -> Vec<Value> {
         let mut results = results.as_array().map(Vec::as_slice).unwrap_or_default().iter();
-        let result = |out: &bool| if *out { error.clone() } else { results.next().cloned().unwrap_or_default() };
-        self.out.iter().map(result).collect()
+        let result = |entry: &BatchEntry| {
+            if entry.fails { error.clone() } else { results.next().cloned().unwrap_or_default() }
+        };
+        self.entries.iter().map(result).collect()
     }
 }
 
-/// The header by which the local cloud takes the hash of the body as it was signed, and not of the body it gets
-/// (`MiniStack` 1.5.33): so that a call that was cut still has a valid signature.
-pub(crate) fn hash_as_signed(call: &Call) -> (&'static str, String) {
+/// The header from which the local cloud takes the hash of the body as it was signed, instead of hashing the body that
+/// it gets (`MiniStack` 1.5.33). With it the signature of a call stays valid after entries were removed.
+pub(crate) fn signed_hash_header(call: &AwsCall) -> (&'static str, String) {
     ("x-amz-content-sha256", HEXLOWER.encode(&Sha256::digest(&call.body)))
 }
 
-fn entries<'a>(operation: &str, body: &'a mut Value) -> Option<&'a mut Vec<Value>> {
+fn entries_mut<'a>(operation: &str, body: &'a mut Value) -> Option<&'a mut Vec<Value>> {
     match operation {
         "PutEvents" => body.get_mut("Entries")?.as_array_mut(),
         "BatchExecuteStatement" => body.get_mut("Statements")?.as_array_mut(),
@@ -98,7 +126,7 @@ fn default_code(operation: &str) -> &'static str {
     }
 }
 
-fn with(object: &Value, name: &str, value: Value) -> Value {
+fn with_field(object: &Value, name: &str, value: Value) -> Value {
     let mut object: Map<String, Value> = object.as_object().cloned().unwrap_or_default();
     object.insert(name.to_owned(), value);
     object.into()
@@ -108,47 +136,48 @@ fn with(object: &Value, name: &str, value: Value) -> Value {
 mod tests {
     use super::*;
 
-    fn call(operation: &str, body: &Value) -> Call {
-        Call { service: "x".into(), operation: operation.into(), body: body.to_string().into() }
+    fn call(operation: &str, body: &Value) -> AwsCall {
+        AwsCall { service: "x".into(), operation: operation.into(), body: body.to_string().into() }
     }
 
-    fn cut(call: &Call, text: &str) -> (Value, Cut) {
-        let cut = Cut::of(call, Some(text), None, || false);
-        (cut.body.as_ref().map(|body| serde_json::from_slice(body).unwrap()).unwrap_or_default(), cut)
+    /// Entries with the text fail. Returns the forwarded body, too.
+    fn partial(call: &AwsCall, text: &str) -> (Value, PartialCall) {
+        let partial = PartialCall::new(call, Some(text), None, || false);
+        let forwarded = partial.forwarded_body().map(|body| serde_json::from_slice(&body).unwrap());
+        (forwarded.unwrap_or_default(), partial)
     }
 
     #[test]
-    fn entries_of_the_bus_fail_one_by_one() {
+    fn partial_put_events_fails_only_the_chosen_entries() {
         let call = call("PutEvents", &json!({"Entries": [{"Detail": "a"}, {"Detail": "b"}, {"Detail": "c"}]}));
-        let (rest, cut) = cut(&call, "\"b\"");
-        assert_eq!(rest, json!({"Entries": [{"Detail": "a"}, {"Detail": "c"}]}));
-        let answer =
-            cut.answer(&call, &json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}, {"EventId": "2"}]}));
+        let (forwarded, partial) = partial(&call, "\"b\"");
+        assert_eq!(forwarded, json!({"Entries": [{"Detail": "a"}, {"Detail": "c"}]}));
+        let response =
+            partial.response(&json!({"FailedEntryCount": 0, "Entries": [{"EventId": "1"}, {"EventId": "2"}]}));
         let failed = json!({"ErrorCode": "ThrottlingException", "ErrorMessage": "made by a fault proxy"});
-        assert_eq!(answer, json!({"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, failed, {"EventId": "2"}]}));
+        assert_eq!(response, json!({"FailedEntryCount": 1, "Entries": [{"EventId": "1"}, failed, {"EventId": "2"}]}));
     }
 
     #[test]
-    fn a_call_of_which_nothing_is_left_is_not_made() {
+    fn partial_call_without_remaining_entries_is_not_forwarded() {
         let call = call("PutEvents", &json!({"Entries": [{"Detail": "a"}]}));
-        let cut = Cut::of(&call, None, Some("InternalFailure"), || false);
-        assert!(cut.body.is_none());
-        assert_eq!(cut.answer(&call, &Value::Null)["Entries"][0]["ErrorCode"], "InternalFailure");
+        let partial = PartialCall::new(&call, None, Some("InternalFailure"), || false);
+        assert!(partial.forwarded_body().is_none());
+        assert_eq!(partial.response(&Value::Null)["Entries"][0]["ErrorCode"], "InternalFailure");
     }
 
     #[test]
-    fn keys_that_are_left_out_are_unprocessed_and_statements_have_errors() {
+    fn partial_batch_reports_unprocessed_keys_or_errors() {
         let keys = json!({"RequestItems": {"t": {"ConsistentRead": true, "Keys": [{"pk": "a"}, {"pk": "b"}]}}});
-        let read = call("BatchGetItem", &keys);
-        let (rest, left) = cut(&read, "\"a\"");
-        assert_eq!(rest["RequestItems"]["t"]["Keys"], json!([{"pk": "b"}]));
-        let answer = left.answer(&read, &json!({"Responses": {"t": [{"pk": "b"}]}, "UnprocessedKeys": {}}));
-        assert_eq!(answer["UnprocessedKeys"]["t"], json!({"ConsistentRead": true, "Keys": [{"pk": "a"}]}));
+        let (forwarded, get) = partial(&call("BatchGetItem", &keys), "\"a\"");
+        assert_eq!(forwarded["RequestItems"]["t"]["Keys"], json!([{"pk": "b"}]));
+        let response = get.response(&json!({"Responses": {"t": [{"pk": "b"}]}, "UnprocessedKeys": {}}));
+        assert_eq!(response["UnprocessedKeys"]["t"], json!({"ConsistentRead": true, "Keys": [{"pk": "a"}]}));
 
-        let insert = call("BatchExecuteStatement", &json!({"Statements": [{"Statement": "a"}, {"Statement": "b"}]}));
-        let (_, left) = cut(&insert, "\"b\"");
-        let answer = left.answer(&insert, &json!({"Responses": [{"TableName": "t"}]}));
-        assert_eq!(answer["Responses"][0], json!({"TableName": "t"}));
-        assert_eq!(answer["Responses"][1]["Error"]["Code"], "ProvisionedThroughputExceeded");
+        let statements = json!({"Statements": [{"Statement": "a"}, {"Statement": "b"}]});
+        let (_, insert) = partial(&call("BatchExecuteStatement", &statements), "\"b\"");
+        let response = insert.response(&json!({"Responses": [{"TableName": "t"}]}));
+        assert_eq!(response["Responses"][0], json!({"TableName": "t"}));
+        assert_eq!(response["Responses"][1]["Error"]["Code"], "ProvisionedThroughputExceeded");
     }
 }

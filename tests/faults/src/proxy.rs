@@ -1,4 +1,4 @@
-//! The proxy: an address that callers connect to, and the rules behind it.
+//! The proxy: an address that callers connect to.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,57 +12,63 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::forward::{Shared, handle};
-use crate::socket::Socket;
-use crate::watcher::Nobody;
-use crate::{Counts, Rule, Watcher, control};
+use crate::connection::ResettableStream;
+use crate::handler::{ProxyState, handle};
+use crate::hooks::NoHooks;
+use crate::rule_set::RuleSet;
+use crate::upstream::Upstream;
+use crate::{CallCounts, ProxyHooks, Rule, control};
 
-/// A running proxy on 127.0.0.1; it ends when this is dropped.
+/// The pause before the listener tries again after an error.
+const LISTEN_RETRY: Duration = Duration::from_millis(5);
+
+/// A running proxy on 127.0.0.1. It ends when this is dropped.
 pub struct Proxy {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    state: Arc<ProxyState>,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// Listens on this port of 127.0.0.1, or on any free one if it is 0. The seed decides what the rules leave to chance.
+    /// Listens on this port of 127.0.0.1; on any free port if it is 0. The seed determines all random choices of the
+    /// rules.
     pub async fn start(port: u16, seed: u64) -> io::Result<Self> {
-        Self::start_with_hooks(port, seed, Box::new(Nobody)).await
+        Self::start_with_hooks(port, seed, Box::new(NoHooks)).await
     }
 
-    /// The same, with somebody who hears of what happens.
-    pub async fn start_with_hooks(port: u16, seed: u64, watcher: Box<dyn Watcher>) -> io::Result<Self> {
+    /// Like [`Self::start`], with hooks for completed calls and for [`Fault::Kill`](crate::Fault::Kill).
+    pub async fn start_with_hooks(port: u16, seed: u64, hooks: Box<dyn ProxyHooks>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
-        let (refuse, refusals) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared::new(seed, watcher, refuse));
-        let task = tokio::spawn(accept(listener, Arc::clone(&shared), refusals));
-        Ok(Self { address, shared, task })
+        let (refusals, requested) = mpsc::unbounded_channel();
+        let state = Arc::new(ProxyState { rules: RuleSet::new(seed), upstream: Upstream::new(), hooks, refusals });
+        let task = tokio::spawn(accept(listener, Arc::clone(&state), requested));
+        Ok(Self { address, state, task })
     }
 
-    /// Its address, for callers.
+    /// The address for callers.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Says where calls go, such as `http://127.0.0.1:4566`.
+    /// Sets where calls go, such as `http://127.0.0.1:4566`.
     pub fn forward_to(&self, upstream: &str) {
-        self.shared.forward_to(upstream);
+        self.state.upstream.set_url(upstream);
     }
 
-    /// Puts these rules in the place of those before.
+    /// Replaces all rules.
     pub fn set_rules(&self, rules: Vec<Rule>) {
-        self.shared.book.replace(rules);
+        self.state.rules.replace(rules);
     }
 
-    /// The same, from JSON: a list of rules, or an object with the list `rules`.
-    pub fn set_rules_json(&self, text: &[u8]) -> Result<(), serde_json::Error> {
-        control::rules(text).map(|rules| self.set_rules(rules))
+    /// Replaces all rules by those in this JSON: a list, or an object with the list `rules`.
+    pub fn set_rules_json(&self, json: &[u8]) -> Result<(), serde_json::Error> {
+        control::parse_rules(json).map(|rules| self.set_rules(rules))
     }
 
-    /// What has happened so far.
-    pub fn counts(&self) -> Counts {
-        self.shared.book.counts()
+    /// All calls since the start.
+    pub fn counts(&self) -> CallCounts {
+        self.state.rules.counts()
     }
 }
 
@@ -72,20 +78,20 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut refusals: mpsc::UnboundedReceiver<Duration>) {
+async fn accept(listener: TcpListener, state: Arc<ProxyState>, mut refusals: mpsc::UnboundedReceiver<Duration>) {
     let Ok(address) = listener.local_addr() else { return };
     let mut open = Some(listener);
     loop {
         let Some(listener) = &open else {
-            // Whoever has taken the port meanwhile gives it back soon: it is of those that outgoing connections use.
+            // If an outgoing connection has taken the port meanwhile, it returns it soon.
             open = TcpListener::bind(address).await.ok();
-            sleep(Duration::from_millis(5)).await;
+            sleep(LISTEN_RETRY).await;
             continue;
         };
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, caller)) => drop(tokio::spawn(converse(stream, caller, Arc::clone(&shared)))),
-                Err(_) => sleep(Duration::from_millis(5)).await,
+                Ok((stream, caller)) => drop(tokio::spawn(serve_connection(stream, caller, Arc::clone(&state)))),
+                Err(_) => sleep(LISTEN_RETRY).await,
             },
             Some(pause) = refusals.recv() => {
                 open = None;
@@ -95,12 +101,12 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, mut refusals: mpsc::
     }
 }
 
-async fn converse(stream: TcpStream, caller: SocketAddr, shared: Arc<Shared>) {
+async fn serve_connection(stream: TcpStream, caller: SocketAddr, state: Arc<ProxyState>) {
     stream.set_nodelay(true).ok();
-    let (socket, line) = Socket::new(stream, caller);
-    let service = service_fn(|request| handle(request, &shared, &line));
-    // A connection that breaks off is what this is for.
-    http1::Builder::new().serve_connection(socket, service).await.ok();
+    let (stream, connection) = ResettableStream::new(stream, caller);
+    let service = service_fn(|request| handle(request, &state, &connection));
+    // A broken connection is no error here: faults break connections on purpose.
+    http1::Builder::new().serve_connection(stream, service).await.ok();
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The proxy between a caller and a tiny cloud.
+//! The proxy between a caller and a minimal cloud.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::*;
 use crate::Fault;
 
-/// A cloud that answers every call with what it was asked, and counts.
+/// A cloud that echoes every call and counts them.
 async fn cloud() -> (String, Arc<AtomicU64>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -39,7 +39,7 @@ async fn cloud() -> (String, Arc<AtomicU64>) {
     (url, calls)
 }
 
-/// A call as an SDK makes it; what came back, or nothing.
+/// Makes a call as an SDK does. Returns status, echo or error type, and body; or why there was no response.
 async fn call(url: &str, service: &str, target: &str, body: &str) -> Result<(u16, String, String), String> {
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let scope = format!("AWS4-HMAC-SHA256 Credential=K/1/us-east-1/{service}/aws4_request, Signature=1");
@@ -47,13 +47,13 @@ async fn call(url: &str, service: &str, target: &str, body: &str) -> Result<(u16
     let request = request.header("x-amz-target", target).body(Full::new(Bytes::from(body.to_owned()))).unwrap();
     let answer = client.request(request).await.map_err(|error| format!("{error:?}"))?;
     let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-    let said = header("x-seen").or_else(|| header("x-amzn-errortype")).unwrap_or_default();
+    let echo_or_error = header("x-seen").or_else(|| header("x-amzn-errortype")).unwrap_or_default();
     let status = answer.status().as_u16();
     let body = answer.into_body().collect().await.map_err(|error| format!("{error:?}"))?.to_bytes();
-    Ok((status, said, String::from_utf8(body.to_vec()).unwrap()))
+    Ok((status, echo_or_error, String::from_utf8(body.to_vec()).unwrap()))
 }
 
-async fn through(rules: Vec<Rule>) -> (Proxy, Arc<AtomicU64>) {
+async fn proxy_with_rules(rules: Vec<Rule>) -> (Proxy, Arc<AtomicU64>) {
     let (url, calls) = cloud().await;
     let proxy = Proxy::start(0, 1).await.unwrap();
     proxy.forward_to(&url);
@@ -64,19 +64,19 @@ async fn through(rules: Vec<Rule>) -> (Proxy, Arc<AtomicU64>) {
 const PUT: &str = "DynamoDB_20120810.PutItem";
 
 #[tokio::test]
-async fn a_call_without_a_fault_arrives_as_it_was_sent() {
-    let (proxy, calls) = through(vec![Rule::new("sqs", "*", Fault::DropResponse)]).await;
+async fn call_without_fault_is_forwarded_unchanged() {
+    let (proxy, calls) = proxy_with_rules(vec![Rule::new("sqs", "*", Fault::DropResponse)]).await;
     let (status, seen, body) = call(&proxy.url(), "dynamodb", PUT, "{\"n\":1.50}").await.unwrap();
     assert_eq!((status, seen.as_str(), body.as_str()), (200, "POST /path?a=b%20c signed -", "{\"n\":1.50}"));
     assert_eq!((calls.load(Ordering::SeqCst), proxy.counts()["dynamodb PutItem"]["passed"]), (1, 1));
 }
 
 #[tokio::test]
-async fn each_fault_takes_effect_or_does_not_and_is_answered_or_is_not() {
+async fn each_fault_has_its_effect_and_its_response() {
     let answered = |status: u16| Some(status);
     let check = async |fault: Fault, effects: u64, expected: Option<u16>| {
         let kind = fault.kind();
-        let (proxy, calls) = through(vec![Rule::new("dynamodb", "*", fault)]).await;
+        let (proxy, calls) = proxy_with_rules(vec![Rule::new("dynamodb", "*", fault)]).await;
         let answer = call(&proxy.url(), "dynamodb", PUT, "{}").await;
         assert_eq!(answer.as_ref().ok().map(|(status, ..)| *status), expected, "{kind}: {answer:?}");
         assert_eq!(calls.load(Ordering::SeqCst), effects, "{kind}");
@@ -97,43 +97,43 @@ async fn each_fault_takes_effect_or_does_not_and_is_answered_or_is_not() {
 }
 
 #[tokio::test]
-async fn a_delayed_call_is_late() {
-    let (proxy, _) = through(vec![Rule::new("*", "*", Fault::Delay { ms: 120 })]).await;
+async fn delayed_call_is_late() {
+    let (proxy, _) = proxy_with_rules(vec![Rule::new("*", "*", Fault::Delay { ms: 120 })]).await;
     let started = Instant::now();
     call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(120));
 }
 
-/// Notes whether callers heard.
-struct Notes(Arc<std::sync::Mutex<Vec<bool>>>);
+/// Records whether responses were delivered.
+struct DeliveryRecorder(Arc<std::sync::Mutex<Vec<bool>>>);
 
-impl Watcher for Notes {
-    fn answered(&self, _: &crate::Call, _: u16, heard: bool) {
-        self.0.lock().unwrap().push(heard);
+impl ProxyHooks for DeliveryRecorder {
+    fn call_completed(&self, _: &crate::AwsCall, _: u16, delivered: bool) {
+        self.0.lock().unwrap().push(delivered);
     }
 }
 
 #[tokio::test]
-async fn a_call_takes_effect_even_if_its_caller_does_not_wait_for_it() {
+async fn call_takes_effect_after_a_timeout_of_its_caller() {
     let (cloud, calls) = cloud().await;
-    let notes = Arc::default();
-    let proxy = Proxy::start_with_hooks(0, 1, Box::new(Notes(Arc::clone(&notes)))).await.unwrap();
+    let deliveries = Arc::default();
+    let proxy = Proxy::start_with_hooks(0, 1, Box::new(DeliveryRecorder(Arc::clone(&deliveries)))).await.unwrap();
     proxy.forward_to(&cloud);
     call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap();
     proxy.set_rules(vec![Rule::new("*", "*", Fault::Delay { ms: 200 })]);
     let url = proxy.url();
-    let impatient = tokio::time::timeout(Duration::from_millis(60), call(&url, "dynamodb", PUT, "{}")).await;
-    assert!(impatient.is_err());
+    let timed_out = tokio::time::timeout(Duration::from_millis(60), call(&url, "dynamodb", PUT, "{}")).await;
+    assert!(timed_out.is_err());
     sleep(Duration::from_millis(400)).await;
     proxy.set_rules(vec![Rule::new("*", "*", Fault::DropResponse)]);
     call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap_err();
     assert_eq!(calls.load(Ordering::SeqCst), 3);
-    assert_eq!(*notes.lock().unwrap(), [true, false, false]);
+    assert_eq!(*deliveries.lock().unwrap(), [true, false, false]);
 }
 
 #[tokio::test]
-async fn a_refusal_lasts_as_long_as_it_says() {
-    let (proxy, _) = through(vec![Rule::new("*", "*", Fault::RefuseConnections { ms: 300 }).times(1)]).await;
+async fn refused_connections_are_accepted_again_after_the_pause() {
+    let (proxy, _) = proxy_with_rules(vec![Rule::new("*", "*", Fault::RefuseConnections { ms: 300 }).times(1)]).await;
     assert!(call(&proxy.url(), "dynamodb", PUT, "{}").await.is_err());
     sleep(Duration::from_millis(50)).await;
     let refused = call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap_err();
@@ -143,11 +143,14 @@ async fn a_refusal_lasts_as_long_as_it_says() {
 }
 
 #[tokio::test]
-async fn each_service_says_in_its_own_words_that_there_are_too_many_calls() {
-    let check = async |service: &str, target: &str, status: u16, words: &str| {
-        let (proxy, _) = through(vec![Rule::new("*", "*", Fault::Throttle)]).await;
-        let (found, said, body) = call(&proxy.url(), service, target, "{}").await.unwrap();
-        assert!(found == status && format!("{said} {body}").contains(words), "{service}: {found} {said} {body}");
+async fn throttle_error_has_the_format_of_each_service() {
+    let check = async |service: &str, target: &str, status: u16, error: &str| {
+        let (proxy, _) = proxy_with_rules(vec![Rule::new("*", "*", Fault::Throttle)]).await;
+        let (found, error_type, body) = call(&proxy.url(), service, target, "{}").await.unwrap();
+        assert!(
+            found == status && format!("{error_type} {body}").contains(error),
+            "{service}: {found} {error_type} {body}"
+        );
     };
     check("dynamodb", PUT, 400, "#ProvisionedThroughputExceededException").await;
     check("dynamodb", "DynamoDB_20120810.TransactWriteItems", 400, "#ThrottlingException").await;
@@ -157,9 +160,9 @@ async fn each_service_says_in_its_own_words_that_there_are_too_many_calls() {
 }
 
 #[tokio::test]
-async fn a_cancelled_transaction_blames_its_items_in_their_places() {
+async fn conflict_cancels_transaction_with_a_reason_per_item() {
     let fault = Fault::Conflict { item: Some("SKU#2".into()), code: None };
-    let (proxy, _) = through(vec![Rule::new("*", "*", fault)]).await;
+    let (proxy, _) = proxy_with_rules(vec![Rule::new("*", "*", fault)]).await;
     let actions = r#"{"TransactItems":[{"Put":{"pk":"SKU#1"}},{"Put":{"pk":"SKU#2"}}]}"#;
     let answer = call(&proxy.url(), "dynamodb", "DynamoDB_20120810.TransactWriteItems", actions).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&answer.2).unwrap();
@@ -167,25 +170,29 @@ async fn a_cancelled_transaction_blames_its_items_in_their_places() {
     let codes = body["CancellationReasons"].as_array().unwrap().iter().map(|reason| reason["Code"].as_str().unwrap());
     assert_eq!(codes.collect::<Vec<_>>(), ["None", "TransactionConflict"]);
     let others = call(&proxy.url(), "dynamodb", "DynamoDB_20120810.TransactWriteItems", "{}").await.unwrap();
-    assert_eq!(others.0, 200, "a transaction without the item goes through");
+    assert_eq!(others.0, 200, "a transaction without the item passes");
 }
 
 #[tokio::test]
-async fn a_part_of_a_call_is_forwarded_with_the_hash_that_was_signed() {
+async fn partial_call_is_forwarded_with_the_signed_hash() {
     let (proxy, calls) =
-        through(vec![Rule::new("events", "*", Fault::Partial { entry: Some("b".into()), code: None })]).await;
+        proxy_with_rules(vec![Rule::new("events", "*", Fault::Partial { entry: Some("b".into()), code: None })]).await;
     let whole = r#"{"Entries":[{"Detail":"a"},{"Detail":"b"}]}"#;
     let (status, _, body) = call(&proxy.url(), "events", "AWSEvents.PutEvents", whole).await.unwrap();
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!((status, calls.load(Ordering::SeqCst)), (200, 1));
     assert_eq!(body["FailedEntryCount"], 1);
-    assert_eq!(body["Entries"][0], serde_json::json!({"Detail": "a"}), "the rest's answer, in its place");
+    assert_eq!(
+        body["Entries"][0],
+        serde_json::json!({"Detail": "a"}),
+        "the forwarded entry keeps its result and its index"
+    );
     assert_eq!(body["Entries"][1]["ErrorCode"], "ThrottlingException");
 }
 
 #[tokio::test]
-async fn rules_are_seen_and_changed_while_it_runs() {
-    let (proxy, calls) = through(Vec::new()).await;
+async fn control_endpoint_shows_and_replaces_rules() {
+    let (proxy, calls) = proxy_with_rules(Vec::new()).await;
     let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build_http();
     let control = async |method: &str, body: &str| {
         let request = Request::builder().method(method).uri(format!("{}/_faults", proxy.url()));

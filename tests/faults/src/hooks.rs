@@ -1,0 +1,26 @@
+//! What the owner of a proxy may observe and do.
+
+use std::net::SocketAddr;
+
+use crate::AwsCall;
+
+/// Callbacks of a proxy.
+pub trait ProxyHooks: Send + Sync {
+    /// A call took effect: the cloud answered it with this status. `delivered` is whether the response goes back to a
+    /// caller that still waits for it, as far as the proxy can know.
+    fn call_completed(&self, call: &AwsCall, status: u16, delivered: bool) {
+        // A default, since most owners of a proxy observe nothing.
+        let _ = (call, status, delivered);
+    }
+
+    /// Kills the process at the other end of a connection. Returns false if it cannot: then only the connection ends.
+    fn kill_caller(&self, caller: SocketAddr) -> bool {
+        let _ = caller;
+        false
+    }
+}
+
+/// Observes nothing and kills nothing.
+pub(crate) struct NoHooks;
+
+impl ProxyHooks for NoHooks {}
