@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::Rule;
-use crate::error_response::{HttpResponse, json_response};
+use crate::error_response::{ProxyResponse, json_response};
 use crate::rule_set::RuleSet;
 
 pub(crate) const PATH: &str = "/_faults";
@@ -26,7 +26,7 @@ pub(crate) fn parse_rules(json: &[u8]) -> Result<Vec<Rule>, serde_json::Error> {
     })
 }
 
-pub(crate) fn handle(rules: &RuleSet, method: &Method, body: &[u8]) -> HttpResponse {
+pub(crate) fn handle(rules: &RuleSet, method: &Method, body: &[u8]) -> ProxyResponse {
     let respond = |status, body| json_response(status, "application/json", &body);
     match *method {
         Method::GET => respond(200, rules.to_json()),

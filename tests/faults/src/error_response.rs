@@ -15,10 +15,10 @@ use crate::AwsCall;
 use crate::fault::conflicting_actions;
 
 /// A response with its whole body.
-pub(crate) type HttpResponse = Response<Full<Bytes>>;
+pub(crate) type ProxyResponse = Response<Full<Bytes>>;
 
 /// The internal error (500) of the service.
-pub(crate) fn internal_error(call: &AwsCall) -> HttpResponse {
+pub(crate) fn internal_error(call: &AwsCall) -> ProxyResponse {
     let code = match call.service.as_str() {
         "dynamodb" => "com.amazonaws.dynamodb.v20120810#InternalServerError",
         "sqs" => "com.amazonaws.sqs#InternalError",
@@ -30,7 +30,7 @@ pub(crate) fn internal_error(call: &AwsCall) -> HttpResponse {
 }
 
 /// The throttling error of the service.
-pub(crate) fn throttled(call: &AwsCall) -> HttpResponse {
+pub(crate) fn throttled(call: &AwsCall) -> ProxyResponse {
     let (status, code) = match (call.service.as_str(), call.operation.as_str()) {
         // An on-demand table throttles with either code: one for the account's rate, one for the table's.
         ("dynamodb", "TransactWriteItems" | "Query" | "GetItem") => {
@@ -45,7 +45,7 @@ pub(crate) fn throttled(call: &AwsCall) -> HttpResponse {
 }
 
 /// An error (400) with this code.
-pub(crate) fn rejected(call: &AwsCall, code: &str) -> HttpResponse {
+pub(crate) fn rejected(call: &AwsCall, code: &str) -> ProxyResponse {
     let namespace = match call.service.as_str() {
         "dynamodb" => "com.amazonaws.dynamodb.v20120810#",
         "sqs" => "com.amazonaws.sqs#",
@@ -55,7 +55,7 @@ pub(crate) fn rejected(call: &AwsCall, code: &str) -> HttpResponse {
 }
 
 /// A cancelled write, with `code` as the cancellation reason of the conflicting actions.
-pub(crate) fn cancelled(call: &AwsCall, item: Option<&str>, code: &str) -> HttpResponse {
+pub(crate) fn cancelled(call: &AwsCall, item: Option<&str>, code: &str) -> ProxyResponse {
     if call.operation != "TransactWriteItems" {
         let code = format!("com.amazonaws.dynamodb.v20120810#{}", single_write_code(code));
         return error(call, 400, &code, "Transaction is ongoing for the item (made by a fault proxy)");
@@ -86,7 +86,7 @@ fn single_write_code(reason: &str) -> &str {
     }
 }
 
-fn error(call: &AwsCall, status: u16, code: &str, message: &str) -> HttpResponse {
+fn error(call: &AwsCall, status: u16, code: &str, message: &str) -> ProxyResponse {
     match call.service.as_str() {
         "ses" | "execute-api" => {
             let mut response = json_response(status, "application/json", &json!({"message": message}));
@@ -100,7 +100,7 @@ fn error(call: &AwsCall, status: u16, code: &str, message: &str) -> HttpResponse
     }
 }
 
-pub(crate) fn json_response(status: u16, content_type: &'static str, body: &Value) -> HttpResponse {
+pub(crate) fn json_response(status: u16, content_type: &'static str, body: &Value) -> ProxyResponse {
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = hyper::StatusCode::from_u16(status).unwrap_or_default();
     response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static(content_type));

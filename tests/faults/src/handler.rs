@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::connection::CallerConnection;
-use crate::error_response::{self, HttpResponse};
+use crate::error_response::{self, ProxyResponse};
 use crate::partial::{PartialCall, signed_hash_header};
 use crate::rule_set::RuleSet;
 use crate::upstream::{NoResponse, Upstream};
@@ -32,7 +32,7 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
     state: &Arc<ProxyState>,
     connection: &CallerConnection,
-) -> Result<HttpResponse, NoResponse> {
+) -> Result<ProxyResponse, NoResponse> {
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| NoResponse)?.to_bytes();
     if parts.uri.path() == control::PATH {
@@ -54,7 +54,7 @@ impl ProxyState {
         parts: Parts,
         call: AwsCall,
         connection: &CallerConnection,
-    ) -> Result<HttpResponse, NoResponse> {
+    ) -> Result<ProxyResponse, NoResponse> {
         match fault {
             None => self.forward(parts, &call, Some(connection)).await,
             Some(Fault::Delay { ms }) => {
@@ -106,7 +106,7 @@ impl ProxyState {
         parts: Parts,
         call: &AwsCall,
         connection: Option<&CallerConnection>,
-    ) -> Result<HttpResponse, NoResponse> {
+    ) -> Result<ProxyResponse, NoResponse> {
         let response = self.upstream.send(parts, call.body.clone()).await?;
         let delivered = connection.is_some_and(CallerConnection::is_waiting);
         self.hooks.call_completed(call, response.status().as_u16(), delivered);
@@ -120,7 +120,7 @@ impl ProxyState {
         call: &AwsCall,
         partial: &PartialCall,
         connection: &CallerConnection,
-    ) -> Result<HttpResponse, NoResponse> {
+    ) -> Result<ProxyResponse, NoResponse> {
         let mut results = Value::Null;
         if let Some(body) = partial.forwarded_body() {
             let (name, hash) = signed_hash_header(call);

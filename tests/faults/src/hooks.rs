@@ -1,6 +1,7 @@
 //! What the owner of a proxy may observe and do.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::AwsCall;
 
@@ -17,6 +18,17 @@ pub trait ProxyHooks: Send + Sync {
     fn kill_caller(&self, caller: SocketAddr) -> bool {
         let _ = caller;
         false
+    }
+}
+
+/// Lets the owner keep the hooks, to read later what they observed.
+impl<T: ProxyHooks> ProxyHooks for Arc<T> {
+    fn call_completed(&self, call: &AwsCall, status: u16, delivered: bool) {
+        self.as_ref().call_completed(call, status, delivered);
+    }
+
+    fn kill_caller(&self, caller: SocketAddr) -> bool {
+        self.as_ref().kill_caller(caller)
     }
 }
 

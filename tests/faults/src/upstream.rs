@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::timeout;
 
-use crate::error_response::HttpResponse;
+use crate::error_response::ProxyResponse;
 
 /// How long the cloud may take over one call.
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
@@ -54,7 +54,7 @@ impl Upstream {
     }
 
     /// Sends a request to the cloud. All headers stay as they came, `Host` included, because it is signed.
-    pub(crate) async fn send(&self, mut parts: Parts, body: Bytes) -> Result<HttpResponse, NoResponse> {
+    pub(crate) async fn send(&self, mut parts: Parts, body: Bytes) -> Result<ProxyResponse, NoResponse> {
         let url = self.url.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or(NoResponse)?;
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         parts.uri = format!("{url}{path}").parse().map_err(|_| NoResponse)?;

@@ -1,76 +1,71 @@
-//! Orders before they are placed, and what became of them.
+//! Orders before and after they are placed.
 
 use fastrand::Rng;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-use crate::wares::Ware;
+use crate::products::Product;
 
-/// Where the goods go.
+/// The states that orders are shipped to.
 const REGIONS: [&str; 6] = ["CA", "NY", "TX", "OR", "WA", "FL"];
+
+/// A quantity of one product that fraud must find suspicious.
+const SUSPICIOUS_QUANTITY: u32 = 900;
 
 /// A line of a cart.
 #[derive(Debug, Clone)]
-pub(crate) struct Line {
+pub(crate) struct CartLine {
     pub(crate) sku: String,
     pub(crate) quantity: u32,
     pub(crate) taxable: bool,
-    /// The price of all of it.
+    /// The price of the whole quantity.
     pub(crate) amount: Decimal,
 }
 
-/// What one client wants once.
+/// An order that a client wants to be placed once.
 #[derive(Debug, Clone)]
 pub(crate) struct Cart {
-    /// The client repeats the request with the same key until it knows the outcome.
+    /// The idempotency key. The client repeats the request with it until the outcome is known.
     pub(crate) key: String,
     pub(crate) user: String,
-    /// No two carts have the same address, so that each mail is known.
+    /// Unique per cart, so that each mail can be assigned to its order.
     pub(crate) email: String,
     pub(crate) region: &'static str,
-    pub(crate) lines: Vec<Line>,
-    /// Whether fraud must flag it; any other must be confirmed.
+    pub(crate) lines: Vec<CartLine>,
+    /// Whether fraud must flag it. All others must be confirmed.
     pub(crate) suspicious: bool,
 }
 
-/// Pieces of one product that no household needs.
-const HOARD: u32 = 900;
+/// An order that checkout has accepted.
+#[derive(Debug, Clone)]
+pub(crate) struct AcceptedOrder {
+    pub(crate) cart: Cart,
+    pub(crate) order_id: String,
+    /// The total in checkout's response.
+    pub(crate) total: Decimal,
+    /// The time in checkout's response, such as `2026-11-21T09:12:02.296Z`.
+    pub(crate) placed_at: String,
+}
 
 impl Cart {
-    /// The `n`th cart of a seed: always the same. Each user comes three times, at about the same time, for less than 300 dollars,
-    /// which is neither too often nor too much for fraud. One cart in ten has a throw-away address and far too much of one ware;
-    /// one in twenty has the scarce ware in it.
-    pub(crate) fn of(seed: u64, n: usize, wares: &[Ware]) -> Self {
-        let mut random = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (n as u64));
-        let suspicious = n % 10 == 7;
-        let mut wanted = Vec::new();
-        if suspicious {
-            wanted.extend(wares.iter().rfind(|ware| ware.taxable).map(|ware| (ware, HOARD)));
-        } else {
-            let count = random.usize(1..=4);
-            let mut chosen = random.choose_multiple(&wares[1..], count);
-            if random.u32(..20) == 0 {
-                chosen.push(&wares[0]);
-            }
-            wanted.extend(chosen.into_iter().map(|ware| (ware, random.u32(1..=2))));
-        }
-        let line = |(ware, quantity): (&Ware, u32)| Line {
-            sku: ware.sku.clone(),
-            quantity,
-            taxable: ware.taxable,
-            amount: ware.price * Decimal::from(quantity),
-        };
+    /// The cart with this number; the same seed gives the same cart. Each user orders three times, at about the same
+    /// time, for less than 300 dollars: for fraud that is neither too often nor too much. One cart in ten is
+    /// suspicious: a disposable address, and far too much of one product. One in twenty contains the scarce product.
+    fn new(seed: u64, number: usize, products: &[Product]) -> Self {
+        let mut random = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (number as u64));
+        let suspicious = number % 10 == 7;
+        let lines = if suspicious { suspicious_lines(products) } else { random_lines(products, &mut random) };
         Self {
-            key: format!("soak-{seed}-{n}"),
-            user: format!("usr_soak{}", n / 3),
-            email: format!("soak-{n}@{}", if suspicious { "mailinator.com" } else { "example.com" }),
+            key: format!("soak-{seed}-{number}"),
+            user: format!("usr_soak{}", number / 3),
+            email: format!("soak-{number}@{}", if suspicious { "mailinator.com" } else { "example.com" }),
             region: REGIONS[random.usize(..REGIONS.len())],
-            lines: wanted.into_iter().map(line).collect(),
+            lines,
             suspicious,
         }
     }
 
-    /// As the API takes it.
+    /// The body of the checkout request.
     pub(crate) fn body(&self) -> Value {
         let items = self.lines.iter().map(|line| json!({"sku": line.sku, "quantity": line.quantity}));
         json!({
@@ -89,19 +84,38 @@ impl Cart {
         self.lines.iter().map(|line| u64::from(line.quantity)).sum()
     }
 
-    /// What its taxable, or its other lines come to.
-    pub(crate) fn part(&self, taxable: bool) -> Decimal {
+    /// The total of the taxable lines, or of the exempt lines.
+    pub(crate) fn subtotal(&self, taxable: bool) -> Decimal {
         self.lines.iter().filter(|line| line.taxable == taxable).map(|line| line.amount).sum()
     }
 }
 
-/// An order that checkout has accepted.
-#[derive(Debug, Clone)]
-pub(crate) struct Accepted {
-    pub(crate) cart: Cart,
-    pub(crate) order_id: String,
-    /// What checkout said that it comes to.
-    pub(crate) total: Decimal,
-    /// As checkout said it, such as `2026-11-21T09:12:02.296Z`.
-    pub(crate) placed_at: String,
+impl CartLine {
+    fn new(product: &Product, quantity: u32) -> Self {
+        Self {
+            sku: product.sku.clone(),
+            quantity,
+            taxable: product.taxable,
+            amount: product.price * Decimal::from(quantity),
+        }
+    }
+}
+
+/// The first `count` carts of a seed.
+pub(crate) fn carts(seed: u64, count: usize, products: &[Product]) -> Vec<Cart> {
+    (0..count).map(|number| Cart::new(seed, number, products)).collect()
+}
+
+fn suspicious_lines(products: &[Product]) -> Vec<CartLine> {
+    let product = products.iter().rfind(|product| product.taxable);
+    product.map(|product| CartLine::new(product, SUSPICIOUS_QUANTITY)).into_iter().collect()
+}
+
+fn random_lines(products: &[Product], random: &mut Rng) -> Vec<CartLine> {
+    let count = random.usize(1..=4);
+    let mut chosen = random.choose_multiple(&products[1..], count);
+    if random.u32(..20) == 0 {
+        chosen.push(&products[0]);
+    }
+    chosen.into_iter().map(|product| CartLine::new(product, random.u32(1..=2))).collect()
 }

@@ -1,30 +1,41 @@
-//! Orders flow while faults fire; then every table and every mail is compared with the orders that were accepted.
+//! Orders are placed while faults are injected; then every table and every mail is compared with the accepted orders.
 //!
-//! * `options`: how many orders, how long, which seed
-//! * `stage`: a local cloud of its own, whose functions reach AWS through the fault proxy
-//! * `wares`, `cart`: what is sold, and what is ordered
-//! * `client`: places orders as a client would that means each to be placed once
-//! * `storm`, `mischief`: faults of calls and processes; events told again and out of order
-//! * `shuffle`: instead of faults, every event several times in shuffled order
-//! * `witness`: kills whom the proxy says, and keeps a journal of leases and mails
-//! * `calm`: waits until all is applied, and redrives dead letters
-//! * `audit`: computes naively what must be there, and compares; a file for each consumer
-//! * `tally`, `report`: what is said in the end
+//! * `args`: how many orders, how long, which seed
+//! * `run`: one run from the command line to the report; `fault_run` and `shuffle_run` are its two kinds
+//! * `soak_stack`: a local cloud for one run, whose functions reach AWS through the fault proxy
+//! * `products`, `cart`: what is sold, and what is ordered
+//! * `client`, `order_log`: clients that want each order placed once, and the outcomes that they know
+//! * `fault_injection`, `resend`: faults of calls and processes; events sent again and out of order
+//! * `shuffled_delivery`: instead of faults, every event several times in shuffled order
+//! * `call_recorder`, `email_journal`, `process`: records leases and mails at the proxy, and kills function processes
+//! * `queues`, `redrive`, `jobs`, `events`: waits until all messages are processed, redrives dead letters, runs the
+//!   jobs
+//! * `audit`, `collect`: computes in the simplest way what must be stored, and compares; one file per consumer
+//! * `log_totals`, `report`: the output
 
+mod args;
 mod audit;
-mod calm;
+mod call_recorder;
 mod cart;
 mod client;
-mod mischief;
-mod options;
+mod collect;
+mod email_journal;
+mod events;
+mod fault_injection;
+mod fault_run;
+mod jobs;
+mod log_totals;
+mod order_log;
 mod process;
+mod products;
+mod progress;
+mod queues;
+mod redrive;
 mod report;
+mod resend;
 mod run;
-mod shuffle;
-mod stage;
-mod storm;
-mod tally;
-mod wares;
-mod witness;
+mod shuffle_run;
+mod shuffled_delivery;
+mod soak_stack;
 
 pub use run::run;

@@ -1,8 +1,6 @@
 //! Orders under faults, and then an audit: `make soak`.
 
-use std::process::ExitCode;
-
 #[tokio::main]
-async fn main() -> ExitCode {
+async fn main() -> std::process::ExitCode {
     switchyard_soak::run().await
 }

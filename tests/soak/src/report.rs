@@ -1,80 +1,71 @@
-//! What is said in the end.
+//! The report of a run.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
-use switchyard_faults::Counts;
+use switchyard_faults::CallCounts;
 
+use crate::args::SoakArgs;
 use crate::audit::Findings;
-use crate::calm::Dead;
-use crate::client::Pages;
-use crate::mischief::Told;
-use crate::options::Options;
-use crate::tally::Tally;
+use crate::log_totals::LogTotals;
+use crate::order_log::OrderOutcomes;
+use crate::redrive::DeadLetterCounts;
+use crate::resend::ResendCounts;
 
-/// A run, in numbers.
+/// The text report shows this many findings of each kind. The JSON report has all.
+const MAX_FINDINGS_SHOWN: usize = 20;
+
+/// The numbers of a run.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Report {
     pub(crate) seed: u64,
     pub(crate) rate: f64,
-    pub(crate) orders: Orders,
-    /// All that the proxy saw during the storm.
+    pub(crate) orders: OrderCounts,
+    /// All calls through the proxy during the fault phase.
     pub(crate) calls: u64,
-    /// By kind.
+    /// Faults by kind.
     pub(crate) faults: BTreeMap<String, u64>,
-    /// By operation, then by kind; `passed` are calls without a fault.
-    pub(crate) calls_by_operation: Counts,
-    /// Processes, by function.
+    /// Calls by operation, then by kind of fault; `passed` are calls without a fault.
+    pub(crate) calls_by_operation: CallCounts,
+    /// Killed processes by function.
     pub(crate) killed: BTreeMap<String, u64>,
-    pub(crate) told_again: BTreeMap<&'static str, u64>,
+    /// Events that were sent again, by destination.
+    pub(crate) events_resent: BTreeMap<&'static str, u64>,
     /// Messages that were delivered in shuffled order, by consumer.
     pub(crate) delivered: BTreeMap<String, u64>,
-    pub(crate) consumers: Tally,
-    pub(crate) dead_letters: Dead,
+    pub(crate) consumers: LogTotals,
+    pub(crate) dead_letters: DeadLetterCounts,
     pub(crate) redriven: u64,
-    /// Whether all queues ran empty in time.
+    /// Whether all queues were empty before the time limit.
     pub(crate) drained: bool,
-    /// Answers that no client should get.
+    /// Responses that no client should get.
     pub(crate) wrong_answers: Vec<String>,
     pub(crate) findings: Findings,
-    /// Without bringing the stack up.
+    /// The duration without the start of the stack.
     pub(crate) seconds: u64,
 }
 
-/// What clients were told.
+/// Orders by outcome, as their clients know it.
 #[derive(Debug, Default, Serialize)]
-pub(crate) struct Orders {
+pub(crate) struct OrderCounts {
     pub(crate) accepted: usize,
     pub(crate) sold_out: usize,
-    /// No clear answer by the end.
+    /// Orders without a clear response at the end.
     pub(crate) open: usize,
-    /// Requests for what was accepted already.
+    /// Requests for orders that were accepted before.
     pub(crate) repeats: u64,
-    /// Answers that left the outcome open, by what they were.
+    /// Responses that left the outcome open, by status.
     pub(crate) unclear: BTreeMap<String, u64>,
 }
 
-impl Orders {
-    pub(crate) fn of(told: &Pages) -> Self {
-        Self {
-            accepted: told.accepted.len(),
-            sold_out: told.refused,
-            open: told.open.len(),
-            repeats: told.repeats,
-            unclear: told.unclear.clone(),
-        }
-    }
-}
-
 impl Report {
-    pub(crate) fn new(options: &Options) -> Self {
-        let rate = if options.shuffle.is_some() { 0.0 } else { options.rate };
-        Self { seed: options.seed, rate, ..Self::default() }
+    pub(crate) fn new(args: &SoakArgs) -> Self {
+        let rate = if args.shuffle.is_some() { 0.0 } else { args.rate };
+        Self { seed: args.seed, rate, ..Self::default() }
     }
 
-    /// Takes down what the proxy saw.
-    pub(crate) fn saw(&mut self, counts: Counts) {
+    pub(crate) fn add_calls(&mut self, counts: CallCounts) {
         for (kind, count) in counts.values().flatten().filter(|(kind, _)| *kind != "passed") {
             *self.faults.entry(kind.clone()).or_default() += count;
         }
@@ -82,12 +73,22 @@ impl Report {
         self.calls_by_operation = counts;
     }
 
-    /// Takes down what was told again.
-    pub(crate) fn told(&mut self, again: Told) {
-        self.told_again = [("on the bus", again.on_the_bus), ("into queues", again.into_queues)].into();
+    pub(crate) fn set_resent(&mut self, counts: ResendCounts) {
+        self.events_resent = [("on the bus", counts.to_bus), ("into queues", counts.to_queues)].into();
     }
 
-    /// Whether the promise is kept, and everything was there to show it.
+    pub(crate) fn set_orders(&mut self, outcomes: OrderOutcomes) {
+        self.orders = OrderCounts {
+            accepted: outcomes.accepted.len(),
+            sold_out: outcomes.sold_out,
+            open: outcomes.open.len(),
+            repeats: outcomes.repeats,
+            unclear: outcomes.unclear,
+        };
+        self.wrong_answers = outcomes.wrong_answers;
+    }
+
+    /// Whether nothing was lost or doubled, and the run was complete enough to prove it.
     pub(crate) fn is_good(&self) -> bool {
         let rejected = self.dead_letters.values().sum::<u64>() > self.redriven;
         self.drained
@@ -98,7 +99,7 @@ impl Report {
             && self.findings.are_clean()
     }
 
-    /// For people.
+    /// The report as text.
     pub(crate) fn render(&self) -> String {
         let Self { orders, consumers, findings, .. } = self;
         let mut text = String::new();
@@ -106,16 +107,16 @@ impl Report {
             // Writing to a string cannot fail.
             writeln!(text, "{name:<22} {value}").ok();
         };
-        let Orders { accepted, sold_out, open, repeats, .. } = orders;
+        let OrderCounts { accepted, sold_out, open, repeats, .. } = orders;
         line("seed", format!("{}, faults in {} of all calls", self.seed, self.rate));
         line("orders", format!("{accepted} accepted, {sold_out} sold out, {open} open"));
         line("answers unclear", listed(&orders.unclear));
         line("repeated by clients", repeats.to_string());
         if self.delivered.is_empty() {
-            line("calls in the storm", self.calls.to_string());
+            line("calls under faults", self.calls.to_string());
             line("faults", format!("{}: {}", self.faults.values().sum::<u64>(), listed(&self.faults)));
             line("processes killed", format!("{}: {}", self.killed.values().sum::<u64>(), listed(&self.killed)));
-            line("facts told again", listed(&self.told_again));
+            line("events sent again", listed(&self.events_resent));
         } else {
             line("delivered shuffled", listed(&self.delivered));
         }
@@ -129,10 +130,8 @@ impl Report {
         line("effects doubled", findings.doubled.len().to_string());
         let (inside, outside) = (findings.mails_inside.len(), findings.mails_outside.len());
         line("mails doubled", format!("{inside} inside the documented window, {outside} outside"));
-        for what in [&findings.lost, &findings.doubled, &findings.mails_outside, &self.wrong_answers] {
-            for finding in what.iter().take(20) {
-                line("!", finding.clone());
-            }
+        for finding in self.worst_findings() {
+            line("!", finding.clone());
         }
         if !self.drained {
             line("!", "the queues were not empty in time: more --minutes, or fewer --orders".into());
@@ -140,10 +139,17 @@ impl Report {
         line("verdict", if self.is_good() { "nothing lost, nothing twice" } else { "FAILED" }.into());
         text
     }
+
+    /// The first findings of each kind that makes a run fail.
+    fn worst_findings(&self) -> impl Iterator<Item = &String> {
+        let Findings { lost, doubled, mails_outside, .. } = &self.findings;
+        let kinds = [lost, doubled, mails_outside, &self.wrong_answers];
+        kinds.into_iter().flat_map(|findings| findings.iter().take(MAX_FINDINGS_SHOWN))
+    }
 }
 
-/// What was counted between two counts.
-pub(crate) fn between(before: &Counts, mut after: Counts) -> Counts {
+/// The calls that `after` counts and `before` does not.
+pub(crate) fn counts_between(before: &CallCounts, mut after: CallCounts) -> CallCounts {
     for (operation, kinds) in before {
         for (kind, count) in kinds {
             if let Some(later) = after.get_mut(operation).and_then(|kinds| kinds.get_mut(kind)) {

@@ -1,8 +1,10 @@
-//! Sums by day and region, and by day and product: orders, pieces, revenue to the cent.
+//! Sums by day and region, and by day and product: orders, units, revenue to the cent.
 
 use switchyard_chassis::Item;
 
-use super::{Evidence, Findings, Sums, add, number, rows, unsharded};
+use super::evidence::{Evidence, rows, unsharded};
+use super::findings::Findings;
+use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
     let (mut expected, mut found) = (Sums::new(), Sums::new());
@@ -25,5 +27,5 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
             add(&mut found, format!("{name} {attribute}"), number(row, attribute));
         }
     }
-    findings.sums("analytics:", &expected, &found);
+    findings.compare_sums("analytics:", &expected, &found);
 }

@@ -1,5 +1,5 @@
-//! One mail an order, with the order's lines and total. More are allowed only inside the documented window: the one before was taken by SES without its sender
-//! hearing so, or the sender's lease had ended before it could say so.
+//! One mail per order, with the order's lines and total. More are allowed only inside the documented window: the worker
+//! did not get SES's response to the mail before, or its lease had ended before it could complete it.
 
 use std::collections::BTreeMap;
 
@@ -7,119 +7,147 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use switchyard_chassis::Item;
 
-use super::{Evidence, Findings};
-use crate::cart::{Accepted, Line};
-use crate::witness::Entry;
+use super::evidence::Evidence;
+use super::findings::Findings;
+use crate::cart::{AcceptedOrder, CartLine};
+use crate::email_journal::EmailEvent;
 
 pub(super) fn audit(_: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    let mut mails: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut texts: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut texts_by_address: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for mail in &evidence.mails {
-        *mails.entry(&mail.to).or_default() += 1;
-        texts.insert(&mail.to, &mail.text);
+        texts_by_address.entry(&mail.to).or_default().push(&mail.text);
     }
     for accepted in &evidence.accepted {
-        let (id, address) = (&accepted.order_id, accepted.cart.email.as_str());
-        let sent = mails.remove(address).unwrap_or_default();
-        let journal = evidence.journal.get(id).map(Vec::as_slice).unwrap_or_default();
-        let (inside, outside) = extra(journal);
-        let known = journal.iter().filter(|entry| matches!(entry, Entry::Sent { .. })).count();
-        if sent == 0 {
-            findings.lost.push(format!("email: no mail for {id}"));
-        } else {
-            for missing in unsaid(accepted, texts.get(address).copied().unwrap_or_default()) {
-                findings.lost.push(format!("email: the mail for {id} does not say {missing}"));
-            }
-        }
-        if sent != known {
-            findings.mails_outside.push(format!("email: {sent} mails for {id}, of which the proxy saw {known}"));
-        }
-        findings.mails_inside.extend((0..inside).map(|_| format!("email: one more mail for {id}")));
-        findings.mails_outside.extend((0..outside).map(|_| format!("email: one more mail for {id}: {journal:?}")));
+        let texts = texts_by_address.remove(accepted.cart.email.as_str()).unwrap_or_default();
+        let journal = evidence.journal.get(&accepted.order_id).map(Vec::as_slice).unwrap_or_default();
+        audit_order(accepted, &texts, journal, findings);
     }
-    findings.doubled.extend(mails.keys().map(|address| format!("email: a mail to {address}, who ordered nothing")));
+    let unexpected = texts_by_address.keys();
+    findings.doubled.extend(unexpected.map(|address| format!("email: a mail to {address}, who ordered nothing")));
 }
 
-/// What must stand in an order's mail and does not.
-fn unsaid(accepted: &Accepted, text: &str) -> Vec<String> {
-    let line = |line: &Line| format!("{}: {} x ", line.sku, line.quantity);
-    let mut said: Vec<_> = accepted.cart.lines.iter().map(line).collect();
-    said.push(accepted.order_id.clone());
-    said.push(format!("Total: {}", dollars(accepted.cart.total())));
-    said.retain(|said| !text.contains(said.as_str()));
-    said
+fn audit_order(accepted: &AcceptedOrder, texts: &[&str], journal: &[EmailEvent], findings: &mut Findings) {
+    let id = &accepted.order_id;
+    match texts.last() {
+        None => findings.lost.push(format!("email: no mail for {id}")),
+        Some(text) => {
+            let missing = missing_content(accepted, text).into_iter();
+            findings.lost.extend(missing.map(|missing| format!("email: the mail for {id} does not say {missing}")));
+        }
+    }
+    let (sent, seen) = (texts.len(), journal.iter().filter(|event| matches!(event, EmailEvent::Sent { .. })).count());
+    if sent != seen {
+        findings.mails_outside.push(format!("email: {sent} mails for {id}, of which the proxy saw {seen}"));
+    }
+    let RepeatedMails { inside, outside } = RepeatedMails::from_journal(journal);
+    findings.mails_inside.extend((0..inside).map(|_| format!("email: one more mail for {id}")));
+    findings.mails_outside.extend((0..outside).map(|_| format!("email: one more mail for {id}: {journal:?}")));
 }
 
-/// As people write it: `$1,234.50`.
+/// What an order's mail must contain and does not.
+fn missing_content(accepted: &AcceptedOrder, text: &str) -> Vec<String> {
+    let line = |line: &CartLine| format!("{}: {} x ", line.sku, line.quantity);
+    let mut content: Vec<_> = accepted.cart.lines.iter().map(line).collect();
+    content.push(accepted.order_id.clone());
+    content.push(format!("Total: {}", dollars(accepted.cart.total())));
+    content.retain(|content| !text.contains(content.as_str()));
+    content
+}
+
+/// An amount as mails spell it, such as `$1,234.50`. On purpose not the code that writes the mails.
 fn dollars(amount: Decimal) -> String {
     let text = format!("{amount:.2}");
     let (whole, cents) = text.split_once('.').unwrap_or((&text, "00"));
-    let from_right = |(at, digit): (usize, char)| {
-        let comma = (at > 0 && (whole.len() - at).is_multiple_of(3)).then_some(',');
-        comma.into_iter().chain([digit])
-    };
-    format!("${}.{cents}", whole.chars().enumerate().flat_map(from_right).collect::<String>())
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    format!("${grouped}.{cents}")
 }
 
-/// The mails after the first: how many left inside the window, and how many outside.
-fn extra(journal: &[Entry]) -> (usize, usize) {
-    #[derive(Clone, Copy)]
-    struct Lease {
-        at: Timestamp,
-        until: Timestamp,
-    }
-    struct Mail {
-        heard: bool,
-        completed: bool,
-        lease: Option<Lease>,
-    }
-    let (mut inside, mut outside) = (0, 0);
-    let (mut lease, mut last): (Option<Lease>, Option<Mail>) = (None, None);
-    for entry in journal {
-        match *entry {
-            Entry::Claimed { at, until } => lease = Some(Lease { at, until }),
-            Entry::Completed => {
-                if let Some(mail) = &mut last {
-                    mail.completed = true;
-                }
-            }
-            Entry::Sent { heard } => {
-                if let Some(mail) = &last {
-                    let ended = mail.lease.zip(lease).is_some_and(|(before, now)| now.at >= before.until);
-                    if !mail.completed && (!mail.heard || ended) {
-                        inside += 1;
-                    } else {
-                        outside += 1;
+/// The mails of one order after the first one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct RepeatedMails {
+    /// Sent again inside the documented window.
+    inside: usize,
+    /// Sent again outside of it.
+    outside: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Lease {
+    at: Timestamp,
+    until: Timestamp,
+}
+
+/// A mail that was sent under a lease.
+struct LeasedMail {
+    delivered: bool,
+    completed: bool,
+    lease: Option<Lease>,
+}
+
+impl RepeatedMails {
+    fn from_journal(journal: &[EmailEvent]) -> Self {
+        let mut repeated = Self::default();
+        let (mut lease, mut last): (Option<Lease>, Option<LeasedMail>) = (None, None);
+        for event in journal {
+            match *event {
+                EmailEvent::LeaseAcquired { at, until } => lease = Some(Lease { at, until }),
+                EmailEvent::Completed => {
+                    if let Some(mail) = &mut last {
+                        mail.completed = true;
                     }
                 }
-                last = Some(Mail { heard, completed: false, lease });
+                EmailEvent::Sent { delivered } => {
+                    match &last {
+                        None => {}
+                        Some(mail) if mail.may_be_repeated_under(lease) => repeated.inside += 1,
+                        Some(_) => repeated.outside += 1,
+                    }
+                    last = Some(LeasedMail { delivered, completed: false, lease });
+                }
             }
         }
+        repeated
     }
-    (inside, outside)
+}
+
+impl LeasedMail {
+    /// Whether the worker with this lease could not know that the mail had been sent.
+    fn may_be_repeated_under(&self, lease: Option<Lease>) -> bool {
+        let lease_ended = self.lease.zip(lease).is_some_and(|(before, now)| now.at >= before.until);
+        !self.completed && (!self.delivered || lease_ended)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// In the journal `c60` acquires a lease at second 60, `s` and `u` send with and without a delivered response, `d`
+    /// completes.
     fn check(journal: &str, expected: (usize, usize)) {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let entry = |word: &str| match word.split_at(1) {
+        let event = |word: &str| match word.split_at(1) {
             ("c", second) => {
                 let second = second.parse().unwrap();
-                Entry::Claimed { at: at(second), until: at(second + 60) }
+                EmailEvent::LeaseAcquired { at: at(second), until: at(second + 60) }
             }
-            ("s", _) => Entry::Sent { heard: true },
-            ("u", _) => Entry::Sent { heard: false },
-            _ => Entry::Completed,
+            ("s", _) => EmailEvent::Sent { delivered: true },
+            ("u", _) => EmailEvent::Sent { delivered: false },
+            _ => EmailEvent::Completed,
         };
-        let entries: Vec<_> = journal.split(' ').map(entry).collect();
-        assert_eq!(extra(&entries), expected, "{journal}");
+        let events: Vec<_> = journal.split(' ').map(event).collect();
+        let RepeatedMails { inside, outside } = RepeatedMails::from_journal(&events);
+        assert_eq!((inside, outside), expected, "{journal}");
     }
 
     #[test]
-    fn dollars_have_commas_and_cents() {
+    fn dollars_have_thousands_separators_and_cents() {
         for (cents, text) in [(5, "$0.05"), (99_999, "$999.99"), (100_000, "$1,000.00"), (123_456_700, "$1,234,567.00")]
         {
             assert_eq!(dollars(Decimal::new(cents, 2)), text);
@@ -127,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_may_leave_again_only_if_the_one_before_was_not_heard_of_or_its_lease_has_ended() {
+    fn mail_is_repeated_only_after_lost_response_or_ended_lease() {
         check("c0 s d", (0, 0));
         check("c0 u c5 s d", (1, 0));
         check("c0 s c60 s d", (1, 0));

@@ -1,8 +1,10 @@
-//! Each user's profile has seen each order of the user once.
+//! Each user's profile counts each order of the user once.
 
 use switchyard_chassis::Item;
 
-use super::{Evidence, Findings, Sums, add, number, rows};
+use super::evidence::{Evidence, rows};
+use super::findings::Findings;
+use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
     let (mut expected, mut found) = (Sums::new(), Sums::new());
@@ -15,5 +17,5 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
             add(&mut found, format!("{} {attribute}", &key.pk["USER#".len()..]), number(row, attribute));
         }
     }
-    findings.sums("fraud:", &expected, &found);
+    findings.compare_sums("fraud:", &expected, &found);
 }

@@ -1,4 +1,5 @@
-//! Each user is offered the ten products that are bought together with his own most often, without those he has.
+//! Each user is offered the ten products that are bought most often together with the user's own, without those already
+//! bought.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,36 +7,56 @@ use std::collections::{BTreeMap, BTreeSet};
 use rust_decimal::Decimal;
 use switchyard_chassis::{Item, text_of};
 
-use super::{Evidence, Findings, number, rows};
+use super::evidence::{Evidence, rows};
+use super::findings::Findings;
+use super::sums::number;
 
-pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    if !evidence.at_rest {
-        return;
-    }
-    let mut together: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    let mut bought: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for cart in evidence.accepted.iter().map(|accepted| &accepted.cart) {
-        let skus = cart.lines.iter().map(|line| line.sku.as_str());
-        bought.entry(&cart.user).or_default().extend(skus.clone());
-        for one in skus.clone() {
-            for other in skus.clone().filter(|other| *other != one) {
-                *together.entry((one, other)).or_default() += 1;
+/// The longest list of offers.
+const MAX_OFFERS: usize = 10;
+
+#[derive(Default)]
+struct Purchases<'a> {
+    by_user: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// How many orders contain both products, by ordered pair.
+    bought_together: BTreeMap<(&'a str, &'a str), u64>,
+}
+
+impl<'a> Purchases<'a> {
+    fn from_evidence(evidence: &'a Evidence) -> Self {
+        let mut purchases = Self::default();
+        for cart in evidence.accepted.iter().map(|accepted| &accepted.cart) {
+            let skus = cart.lines.iter().map(|line| line.sku.as_str());
+            purchases.by_user.entry(&cart.user).or_default().extend(skus.clone());
+            for one in skus.clone() {
+                for other in skus.clone().filter(|other| *other != one) {
+                    *purchases.bought_together.entry((one, other)).or_default() += 1;
+                }
             }
         }
+        purchases
     }
-    let offers = |bought: &BTreeSet<&str>| {
+
+    /// The offers to a user with these products, each with its weight.
+    fn offers(&self, bought: &BTreeSet<&str>) -> String {
         let mut weights: BTreeMap<&str, u64> = BTreeMap::new();
-        for ((one, other), orders) in &together {
+        for ((one, other), orders) in &self.bought_together {
             if bought.contains(one) && !bought.contains(other) {
                 *weights.entry(*other).or_default() += orders;
             }
         }
         let mut weights: Vec<_> = weights.into_iter().collect();
         weights.sort_by_key(|(sku, weight)| (Reverse(*weight), *sku));
-        weights.truncate(10);
+        weights.truncate(MAX_OFFERS);
         weights.iter().map(|(sku, weight)| format!("{sku} {weight}")).collect::<Vec<_>>().join(", ")
-    };
-    let expected = bought.iter().map(|(user, bought)| format!("{user}: {}", offers(bought))).collect();
+    }
+}
+
+pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
+    if !evidence.jobs_done {
+        return;
+    }
+    let purchases = Purchases::from_evidence(evidence);
+    let expected = purchases.by_user.iter().map(|(user, skus)| format!("{user}: {}", purchases.offers(skus))).collect();
     let found = rows(table, "USER#", "FEATURES").map(|(key, row)| {
         let top = row.get("top").and_then(|top| top.as_l().ok()).into_iter().flatten();
         let offers = top.filter_map(|offer| {
@@ -44,5 +65,5 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
         });
         format!("{}: {}", &key.pk["USER#".len()..], offers.collect::<Vec<_>>().join(", "))
     });
-    findings.same("recommendations: offers to", &expected, &found.collect());
+    findings.compare_sets("recommendations: offers to", &expected, &found.collect());
 }

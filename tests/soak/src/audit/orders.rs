@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{Evidence, Findings, Sums, add, number, rows, warehouse};
+use super::evidence::{Evidence, rows};
+use super::findings::Findings;
+use super::sums::{Sums, add, number};
+use super::warehouse;
 
 pub(super) fn audit(evidence: &Evidence, findings: &mut Findings) {
     let mut ids = BTreeSet::new();
@@ -12,38 +15,46 @@ pub(super) fn audit(evidence: &Evidence, findings: &mut Findings) {
         if !ids.insert(accepted.order_id.as_str()) {
             findings.lost.push(format!("orders: two carts were accepted as {}", accepted.order_id));
         }
-        findings.number(&format!("orders: the total of {}", accepted.order_id), accepted.cart.total(), accepted.total);
+        findings.compare_number(
+            &format!("orders: the total of {}", accepted.order_id),
+            accepted.cart.total(),
+            accepted.total,
+        );
     }
     let stored: BTreeSet<String> = rows(&evidence.orders, "ORDER#", "ORDER")
         .filter(|(key, _)| key.sk == "ORDER")
         .map(|(key, _)| key.pk["ORDER#".len()..].to_owned())
         .collect();
     for id in ids.iter().filter(|id| !stored.contains(**id)) {
-        findings.lost.push(format!("orders: {id} was accepted and is not there"));
+        findings.lost.push(format!("orders: {id} was accepted and is not stored"));
     }
     for id in stored.iter().filter(|id| !ids.contains(id.as_str())) {
-        findings.doubled.push(format!("orders: {id} is there, and nobody was told so"));
+        findings.doubled.push(format!("orders: {id} is stored, and no client knows of it"));
     }
     stock(evidence, findings);
     status(evidence, findings);
 }
 
-/// What is left is what there was without what was sold.
+/// The stock that is left is the first stock without what was sold.
 fn stock(evidence: &Evidence, findings: &mut Findings) {
     let mut sold = Sums::new();
     for line in evidence.accepted.iter().flat_map(|accepted| &accepted.cart.lines) {
         add(&mut sold, line.sku.clone(), line.quantity);
     }
-    for ware in &evidence.wares {
-        let row = rows(&evidence.orders, "SKU#", "STOCK").find(|(key, _)| key.pk["SKU#".len()..] == ware.sku);
+    for product in &evidence.products {
+        let row = rows(&evidence.orders, "SKU#", "STOCK").find(|(key, _)| key.pk["SKU#".len()..] == product.sku);
         let left = row.map_or(Decimal::ZERO, |(_, row)| number(row, "stock"));
-        let expected = sold.get(&ware.sku).copied().unwrap_or_default();
-        findings.number(&format!("orders: pieces taken of {}", ware.sku), expected, Decimal::from(ware.stock) - left);
+        let expected = sold.get(&product.sku).copied().unwrap_or_default();
+        findings.compare_number(
+            &format!("orders: pieces taken of {}", product.sku),
+            expected,
+            Decimal::from(product.stock) - left,
+        );
     }
 }
 
-/// Each order has been decided once: those that were made to look suspicious are flagged, all others confirmed. Those on a pick
-/// list, and no others, are being picked.
+/// Each order has been decided once: suspicious orders are flagged, all others confirmed. Orders on a pick list, and no
+/// others, have the status `picking`.
 fn status(evidence: &Evidence, findings: &mut Findings) {
     if !evidence.tables.contains_key("orders") {
         return;
@@ -54,10 +65,10 @@ fn status(evidence: &Evidence, findings: &mut Findings) {
         expected.insert(format!("{} {decision}", accepted.order_id));
     }
     let warehouse = evidence.tables.get("warehouse").map_or(&[][..], Vec::as_slice);
-    expected.extend(warehouse::listed(warehouse).map(|(_, id)| format!("{id} picking")));
+    expected.extend(warehouse::listed_orders(warehouse).map(|(_, id)| format!("{id} picking")));
     let found = rows(&evidence.orders, "ORDER#", "STATUS#").map(|(key, _)| {
         let status = key.sk.rsplit('#').next().unwrap_or_default();
         format!("{} {status}", &key.pk["ORDER#".len()..])
     });
-    findings.same("orders: status", &expected, &found.collect());
+    findings.compare_sets("orders: status", &expected, &found.collect());
 }

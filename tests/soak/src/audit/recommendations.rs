@@ -1,13 +1,15 @@
-//! Products bought together are counted once an order, both ways; users are touched once an order.
+//! Products bought together are counted once per order, in both directions. Each order marks its user as touched once.
 
 use switchyard_chassis::Item;
 
-use super::{Evidence, Findings, Sums, add, number, rows, unsharded};
+use super::evidence::{Evidence, rows, unsharded};
+use super::findings::Findings;
+use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
     let (mut expected, mut found) = (Sums::new(), Sums::new());
     for accepted in &evidence.accepted {
-        // All pairs: a cart of the soak has fewer products than would be sampled.
+        // All pairs: a cart of the soak is too small for the consumer to sample its pairs.
         for one in &accepted.cart.lines {
             for other in accepted.cart.lines.iter().filter(|other| other.sku != one.sku) {
                 add(&mut expected, format!("{} with {}", one.sku, other.sku), 1);
@@ -28,5 +30,5 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
     for (key, _) in rows(table, "USER#", "PURCHASE#") {
         add(&mut found, format!("purchases of {}", &key.pk["USER#".len()..]), 1);
     }
-    findings.sums("recommendations:", &expected, &found);
+    findings.compare_sums("recommendations:", &expected, &found);
 }

@@ -1,8 +1,10 @@
-//! Each order's line of the ledger, and sums by jurisdiction and year: taxable and exempt revenue to the cent, and orders.
+//! Each order's ledger line, and sums by jurisdiction and year: taxable and exempt revenue to the cent, and orders.
 
 use switchyard_chassis::Item;
 
-use super::{Evidence, Findings, Sums, add, number, rows};
+use super::evidence::{Evidence, rows};
+use super::findings::Findings;
+use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
     let (mut expected, mut found) = (Sums::new(), Sums::new());
@@ -10,12 +12,12 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
         let cart = &accepted.cart;
         let name = format!("US-{} {}", cart.region, &accepted.placed_at[..4]);
         add(&mut expected, format!("{name} revenue_usd"), cart.total());
-        add(&mut expected, format!("{name} taxable_usd"), cart.part(true));
-        add(&mut expected, format!("{name} exempt_usd"), cart.part(false));
+        add(&mut expected, format!("{name} taxable_usd"), cart.subtotal(true));
+        add(&mut expected, format!("{name} exempt_usd"), cart.subtotal(false));
         add(&mut expected, format!("{name} transactions"), 1);
         let line = format!("ledger {} {name}", accepted.order_id);
-        add(&mut expected, format!("{line} taxable_usd"), cart.part(true));
-        add(&mut expected, format!("{line} exempt_usd"), cart.part(false));
+        add(&mut expected, format!("{line} taxable_usd"), cart.subtotal(true));
+        add(&mut expected, format!("{line} exempt_usd"), cart.subtotal(false));
     }
     for (key, row) in rows(table, "JURISDICTION#", "YEAR#") {
         let year = key.sk.split('#').nth(1).unwrap_or_default();
@@ -31,5 +33,5 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
             add(&mut found, format!("{line} {attribute}"), number(row, attribute));
         }
     }
-    findings.sums("tax:", &expected, &found);
+    findings.compare_sums("tax:", &expected, &found);
 }

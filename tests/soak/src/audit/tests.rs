@@ -1,4 +1,4 @@
-//! The auditor bites: what is right passes, and each kind of harm is found.
+//! The audit accepts correct evidence, and finds each kind of damage.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
@@ -6,8 +6,9 @@ use switchyard_chassis::{Row, Value};
 use switchyard_events::EventId;
 
 use super::*;
-use crate::cart::{Cart, Line};
-use crate::witness::Entry;
+use crate::cart::{AcceptedOrder, Cart, CartLine};
+use crate::email_journal::EmailEvent;
+use crate::products::Product;
 
 const ID: &str = "ord_1";
 
@@ -19,32 +20,29 @@ fn cents(cents: i64) -> Decimal {
     Decimal::new(cents, 2)
 }
 
-/// What the one order's mail must say, and no more.
-fn mail(to: &str) -> Mail {
-    Mail { to: to.to_owned(), text: format!("{ID}, A: 2 x $5.005, B: 1 x $2.50, Total: $12.51") }
+/// A mail with just the content that the one order's mail must have.
+fn mail(to: &str) -> SentMail {
+    SentMail { to: to.to_owned(), text: format!("{ID}, A: 2 x $5.005, B: 1 x $2.50, Total: $12.51") }
 }
 
 /// The pick of the one order, and its wave with its list.
-fn picked(pick: Item) -> Vec<Item> {
+fn warehouse_rows(pick: Item) -> Vec<Item> {
     let ids = || Value::from(vec![ID.into()]);
-    let pieces = |sku: &str, quantity: u32| {
+    let pick = |sku: &str, quantity: u32| {
         Value::from([("sku", sku.into()), ("quantity", quantity.into()), ("order_ids", ids())])
     };
     vec![
         pick,
         row("WAVE#1", "ORDERS#9").set(&format!("ORDER#{ID}"), 1).into_item(),
-        row("WAVE#1", "PAGE#00001")
-            .set("order_ids", ids())
-            .set("picks", vec![pieces("A", 2), pieces("B", 1)])
-            .into_item(),
+        row("WAVE#1", "PAGE#00001").set("order_ids", ids()).set("picks", vec![pick("A", 2), pick("B", 1)]).into_item(),
         row("WAVE#1", "RELEASED").into_item(),
     ]
 }
 
-/// One order of two products, applied by all, and its wave released.
+/// One order of two products, applied by all consumers, and its wave released.
 fn evidence() -> Evidence {
     let line =
-        |sku: &str, quantity, taxable, amount| Line { sku: sku.into(), quantity, taxable, amount: cents(amount) };
+        |sku: &str, quantity, taxable, amount| CartLine { sku: sku.into(), quantity, taxable, amount: cents(amount) };
     let cart = Cart {
         key: "k".into(),
         user: "u".into(),
@@ -53,8 +51,9 @@ fn evidence() -> Evidence {
         lines: vec![line("A", 2, true, 1001), line("B", 1, false, 250)],
         suspicious: false,
     };
-    let accepted = Accepted { cart, order_id: ID.into(), total: cents(1251), placed_at: "2026-11-21T09:00:00Z".into() };
-    let ware = |sku: &str, stock| Ware { sku: sku.into(), price: cents(1), taxable: true, stock };
+    let accepted =
+        AcceptedOrder { cart, order_id: ID.into(), total: cents(1251), placed_at: "2026-11-21T09:00:00Z".into() };
+    let product = |sku: &str, stock| Product { sku: sku.into(), price: cents(1), taxable: true, stock };
     let event = EventId::derive("OrderPlaced", ID, 1);
     let detail = format!(r#"{{"metadata":{{"event_id":"{event}","event_type":"OrderPlaced"}}}}"#);
     let outbox = format!(r#"[{{"source":"s","detail_type":"OrderPlaced","detail":{detail}}}]"#);
@@ -103,7 +102,7 @@ fn evidence() -> Evidence {
                 row("USER#u", "PROFILE").set("orders", 1).set("spent_usd", cents(1251)).into_item(),
             ],
         ),
-        ("warehouse", picked(marked(row(&order, "PICK")))),
+        ("warehouse", warehouse_rows(marked(row(&order, "PICK")))),
         (
             "recommendations",
             vec![
@@ -117,12 +116,15 @@ fn evidence() -> Evidence {
         ("email", vec![marked(row(&order, "EVENT#1"))]),
         ("orders", vec![row(&order, "STATUS#2#confirmed").into_item()]),
     ];
-    let hears = |name: &str| if name == "orders" { vec![] } else { vec!["OrderPlaced".to_owned()] };
+    let event_types = |name: &str| if name == "orders" { vec![] } else { vec!["OrderPlaced".to_owned()] };
     let now = Timestamp::UNIX_EPOCH;
     Evidence {
         accepted: vec![accepted],
-        wares: vec![ware("A", 10), ware("B", 10)],
-        hears: tables.iter().map(|(name, _)| ((*name).to_owned(), hears(name).into_iter().collect())).collect(),
+        products: vec![product("A", 10), product("B", 10)],
+        event_types: tables
+            .iter()
+            .map(|(name, _)| ((*name).to_owned(), event_types(name).into_iter().collect()))
+            .collect(),
         tables: tables.into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect(),
         orders: vec![
             row(&order, "ORDER").set("outbox", outbox).into_item(),
@@ -134,41 +136,45 @@ fn evidence() -> Evidence {
         mails: vec![mail("soak-1@example.com")],
         journal: [(
             ID.to_owned(),
-            vec![Entry::Claimed { at: now, until: now }, Entry::Sent { heard: true }, Entry::Completed],
+            vec![
+                EmailEvent::LeaseAcquired { at: now, until: now },
+                EmailEvent::Sent { delivered: true },
+                EmailEvent::Completed,
+            ],
         )]
         .into(),
-        at_rest: true,
+        jobs_done: true,
     }
 }
 
 #[test]
-fn what_is_right_passes() {
+fn audit_accepts_correct_evidence() {
     assert_eq!(audit(&evidence()), Findings::default());
 }
 
 #[test]
-fn no_row_of_a_consumer_can_be_missing() {
+fn audit_finds_each_missing_consumer_row() {
     for (consumer, rows) in &evidence().tables {
         for place in (0..rows.len()).filter(|_| consumer != "orders") {
-            let mut harmed = evidence();
-            harmed.tables.get_mut(consumer).unwrap().remove(place);
-            let found = audit(&harmed);
+            let mut damaged = evidence();
+            damaged.tables.get_mut(consumer).unwrap().remove(place);
+            let found = audit(&damaged);
             assert!(!found.lost.is_empty(), "{consumer} row {place}: {found:?}");
         }
     }
 }
 
 #[test]
-fn no_number_of_a_consumer_can_be_doubled() {
+fn audit_finds_each_doubled_number() {
     let mut checked = 0;
     for (consumer, rows) in &evidence().tables {
         for (place, row) in rows.iter().enumerate() {
             for (name, value) in row.iter().filter(|(name, value)| value.is_n() && *name != "year") {
                 let twice = value.as_n().unwrap().parse::<Decimal>().unwrap() * Decimal::TWO;
-                let mut harmed = evidence();
-                harmed.tables.get_mut(consumer).unwrap()[place]
+                let mut damaged = evidence();
+                damaged.tables.get_mut(consumer).unwrap()[place]
                     .insert(name.clone(), AttributeValue::N(twice.to_string()));
-                let found = audit(&harmed);
+                let found = audit(&damaged);
                 assert!(!found.doubled.is_empty(), "{consumer} {name}: {found:?}");
                 checked += 1;
             }
@@ -178,21 +184,21 @@ fn no_number_of_a_consumer_can_be_doubled() {
 }
 
 #[test]
-fn an_event_that_was_applied_in_two_rows_is_doubled() {
-    let mut harmed = evidence();
-    let tax = harmed.tables.get_mut("tax").unwrap();
+fn event_applied_in_two_rows_is_a_duplicate() {
+    let mut damaged = evidence();
+    let tax = damaged.tables.get_mut("tax").unwrap();
     let mut again = tax[0].clone();
     again.insert("sk".into(), AttributeValue::S("LEDGER#US-NY".into()));
     tax.push(again);
-    assert!(audit(&harmed).doubled.iter().any(|line| line.contains("was applied in")));
+    assert!(audit(&damaged).doubled.iter().any(|line| line.contains("was applied in")));
 }
 
 #[test]
-fn orders_and_stock_are_what_clients_were_told() {
-    let check = |harm: fn(&mut Evidence), lost: bool| {
-        let mut harmed = evidence();
-        harm(&mut harmed);
-        let found = audit(&harmed);
+fn orders_and_stock_match_checkout_responses() {
+    let check = |damage: fn(&mut Evidence), lost: bool| {
+        let mut damaged = evidence();
+        damage(&mut damaged);
+        let found = audit(&damaged);
         assert_eq!((found.lost.is_empty(), found.doubled.is_empty()), (!lost, lost), "{found:?}");
     };
     check(|evidence| drop(evidence.orders.remove(3)), false);
@@ -204,21 +210,21 @@ fn orders_and_stock_are_what_clients_were_told() {
 }
 
 #[test]
-fn each_order_has_one_mail_and_nobody_else_has_any() {
-    let mut harmed = evidence();
-    harmed.mails.push(mail("soak-1@example.com"));
-    assert_eq!(audit(&harmed).mails_outside.len(), 1, "the proxy saw one");
-    harmed.journal.get_mut(ID).unwrap().insert(1, Entry::Sent { heard: false });
-    let found = audit(&harmed);
+fn each_order_has_one_mail_and_no_other_mail_exists() {
+    let mut damaged = evidence();
+    damaged.mails.push(mail("soak-1@example.com"));
+    assert_eq!(audit(&damaged).mails_outside.len(), 1, "the proxy saw one");
+    damaged.journal.get_mut(ID).unwrap().insert(1, EmailEvent::Sent { delivered: false });
+    let found = audit(&damaged);
     assert_eq!((found.mails_inside.len(), found.mails_outside.len()), (1, 0));
-    harmed.mails.push(mail("ada@example.com"));
-    assert_eq!(audit(&harmed).doubled.len(), 1);
-    harmed.mails.clear();
-    assert!(audit(&harmed).lost.iter().any(|line| line.contains("no mail")));
+    damaged.mails.push(mail("ada@example.com"));
+    assert_eq!(audit(&damaged).doubled.len(), 1);
+    damaged.mails.clear();
+    assert!(audit(&damaged).lost.iter().any(|line| line.contains("no mail")));
 }
 
 #[test]
-fn a_threshold_is_announced_if_it_is_passed_and_only_then() {
+fn threshold_is_announced_only_if_it_is_crossed() {
     let check = |region: &'static str, dollars: i64, announced: bool, expected: &[&str]| {
         let mut evidence = evidence();
         let cart = &mut evidence.accepted[0].cart;
@@ -228,9 +234,9 @@ fn a_threshold_is_announced_if_it_is_passed_and_only_then() {
             evidence.tables.get_mut("tax").unwrap().push(crossed);
         }
         let found = audit(&evidence);
-        let said: Vec<_> =
+        let reported: Vec<_> =
             found.lost.iter().chain(&found.doubled).filter(|line| line.starts_with("tax: threshold")).collect();
-        assert_eq!(said, expected, "{region} {dollars}");
+        assert_eq!(reported, expected, "{region} {dollars}");
     };
     check("WA", 100_001, true, &[]);
     check("WA", 100_001, false, &["tax: threshold passed: US-WA is missing"]);
@@ -242,13 +248,13 @@ fn a_threshold_is_announced_if_it_is_passed_and_only_then() {
 }
 
 #[test]
-fn what_waits_for_a_job_is_lost_only_when_nothing_is_left_to_be_done() {
+fn missing_job_results_are_lost_only_after_all_jobs() {
     let check = |consumer: &str, sk: &str| {
         let mut evidence = evidence();
         let table = evidence.tables.get_mut(consumer).unwrap();
         table.retain(|row| !Key::from_item(row).unwrap().sk.starts_with(sk));
         assert!(!audit(&evidence).lost.is_empty(), "{consumer} {sk}");
-        evidence.at_rest = false;
+        evidence.jobs_done = false;
         if consumer == "warehouse" {
             evidence.orders.retain(|row| Key::from_item(row).unwrap().sk != "STATUS#9#picking");
             let table = evidence.tables.get_mut(consumer).unwrap();

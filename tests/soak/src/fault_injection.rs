@@ -1,4 +1,4 @@
-//! Faults while orders flow: a steady share of all calls, and bursts in which one kind of call hardly works at all.
+//! Faults while orders flow: a steady share of all calls fails, and in bursts most calls of one kind fail.
 
 use std::time::Duration;
 
@@ -7,46 +7,54 @@ use switchyard_faults::{Fault, Proxy, Rule};
 use tokio::time::{Instant, sleep};
 use yard::Consumer;
 
-use crate::options::Options;
+use crate::args::SoakArgs;
 
-/// How long the weather stays as it is.
-const SPELL: Duration = Duration::from_secs(3);
+/// How long a set of rules is in force.
+const RULE_CHANGE_INTERVAL: Duration = Duration::from_secs(3);
 
-/// Lets faults fire until it is dropped; then the sky is clear. For a while the table of one consumer is out of order: long
-/// enough, in a long storm, for messages to die of it.
-pub(crate) async fn rage(proxy: &Proxy, consumers: &[Consumer], options: &Options) {
-    let _clear = Clear(proxy);
-    let (mut random, rate) = (Rng::with_seed(options.seed), options.rate);
+/// The share of calls to one table that fail during its outage.
+const OUTAGE_RATE: f64 = 0.95;
+
+/// The share of calls that fail in a burst.
+const BURST_RATE: f64 = 0.7;
+
+/// Injects faults until it is dropped, which removes all rules. In the first quarter the table of one consumer has an
+/// outage; in a long run it lasts long enough to send messages to the dead-letter queue.
+pub(crate) async fn inject_faults(proxy: &Proxy, consumers: &[Consumer], args: &SoakArgs) {
+    let _clear = ClearRulesOnDrop(proxy);
+    let mut random = Rng::with_seed(args.seed);
     let table = random.choice(consumers).map_or("", |consumer| consumer.table.as_str());
-    let began = Instant::now();
+    let outage_phase = args.fault_phase() / 20..args.fault_phase() / 4;
+    let started = Instant::now();
     loop {
         let mut rules = Vec::new();
-        if (options.storm() / 20..options.storm() / 4).contains(&began.elapsed()) {
+        if outage_phase.contains(&started.elapsed()) {
             let outage = Rule::new("dynamodb", "*", Fault::InternalError { after_effect: false });
-            rules.push(outage.containing(&format!("\"{table}\"")).with_probability(0.95));
+            rules.push(outage.containing(&format!("\"{table}\"")).with_probability(OUTAGE_RATE));
         }
         if random.bool() {
-            rules.push(burst(&mut random));
+            rules.push(burst_rule(&mut random));
         }
-        rules.extend(steady(rate));
+        rules.extend(steady_rules(args.rate));
         proxy.set_rules(rules);
-        sleep(SPELL).await;
+        sleep(RULE_CHANGE_INTERVAL).await;
     }
 }
 
-struct Clear<'a>(&'a Proxy);
+struct ClearRulesOnDrop<'a>(&'a Proxy);
 
-impl Drop for Clear<'_> {
+impl Drop for ClearRulesOnDrop<'_> {
     fn drop(&mut self) {
         self.0.set_rules(Vec::new());
     }
 }
 
-/// Of a hundred faults, how many are of each kind. The proxy leaves out what a call cannot have.
-fn steady(rate: f64) -> Vec<Rule> {
+/// Rules under which about `rate` of all calls fail. The weights are percentages of `rate`. A rule does not match calls
+/// that cannot fail in its way.
+fn steady_rules(rate: f64) -> Vec<Rule> {
     let conflict = Fault::Conflict { item: None, code: None };
     let partial = Fault::Partial { entry: None, code: None };
-    let kinds = [
+    let weighted = [
         (14, "*", Fault::Delay { ms: 40 }),
         (5, "*", Fault::Delay { ms: 700 }),
         (12, "*", Fault::InternalError { after_effect: false }),
@@ -58,7 +66,7 @@ fn steady(rate: f64) -> Vec<Rule> {
         (6, "*", Fault::ResetConnection),
         (12, "*", Fault::DropResponse),
         (1, "dynamodb", Fault::RefuseConnections { ms: 150 }),
-        // The API's callers are the soak's own clients.
+        // No rule kills for a call to the API: its caller is the soak itself.
         (1, "dynamodb", Fault::Kill { after_effect: false }),
         (1, "dynamodb", Fault::Kill { after_effect: true }),
         (4, "ses", Fault::Kill { after_effect: true }),
@@ -68,11 +76,11 @@ fn steady(rate: f64) -> Vec<Rule> {
     let rule = |(weight, service, fault): (u32, &str, Fault)| {
         Rule::new(service, "*", fault).with_probability(rate * f64::from(weight) / 100.0)
     };
-    kinds.into_iter().map(rule).collect()
+    weighted.into_iter().map(rule).collect()
 }
 
-/// One operation, and one fault that most of its calls meet.
-fn burst(random: &mut Rng) -> Rule {
+/// A rule under which most calls of one operation fail in one way.
+fn burst_rule(random: &mut Rng) -> Rule {
     let conflict = || Fault::Conflict { item: None, code: None };
     let partial = || Fault::Partial { entry: None, code: None };
     let bursts = [
@@ -96,5 +104,5 @@ fn burst(random: &mut Rng) -> Rule {
         ("execute-api", "*", Fault::DropResponse),
     ];
     let (service, operation, fault) = bursts[random.usize(..bursts.len())].clone();
-    Rule::new(service, operation, fault).with_probability(0.7)
+    Rule::new(service, operation, fault).with_probability(BURST_RATE)
 }

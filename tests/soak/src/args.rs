@@ -1,0 +1,58 @@
+//! The command line.
+
+use std::time::Duration;
+
+use clap::Parser;
+
+/// The shortest and the longest time limit of a run.
+const TIME_LIMIT_SECS: (f64, f64) = (10.0, 24.0 * 3600.0);
+
+/// Places orders while faults are injected, and proves that no effect was lost or doubled.
+#[derive(Debug, Clone, Parser)]
+#[command(
+    name = "soak",
+    after_help = "Exit code 0: no effect was lost or doubled. 1: at least one was, or the run could not prove it."
+)]
+pub(crate) struct SoakArgs {
+    /// Determines all random choices; printed, so that a run can be repeated
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Orders to place
+    #[arg(long, default_value_t = 300)]
+    pub(crate) orders: usize,
+    /// The time limit in minutes, once the stack is up; faults are injected for at most half of it
+    #[arg(long, default_value_t = 4.0)]
+    pub(crate) minutes: f64,
+    /// The share of calls that fail, bursts not included
+    #[arg(long, default_value_t = 0.1)]
+    pub(crate) rate: f64,
+    /// Instead of injecting faults, deliver this many copies of every event in shuffled order, and wait for all waves
+    /// to close
+    #[arg(long, value_name = "COPIES", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub(crate) shuffle: Option<u16>,
+    /// Concurrent clients
+    #[arg(long, default_value_t = 8)]
+    pub(crate) clients: usize,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The local instance that is brought up for the run, and taken down after it
+    #[arg(long, default_value = "soak", value_name = "NAME")]
+    pub(crate) instance: String,
+    /// Leave the instance up afterwards, without faults
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+impl SoakArgs {
+    /// How long the whole run may take.
+    pub(crate) fn time_limit(&self) -> Duration {
+        let (min, max) = TIME_LIMIT_SECS;
+        Duration::from_secs_f64((self.minutes * 60.0).clamp(min, max))
+    }
+
+    /// How long faults are injected at most.
+    pub(crate) fn fault_phase(&self) -> Duration {
+        self.time_limit() / 2
+    }
+}

@@ -1,0 +1,90 @@
+//! What happened to each order's mail, read from the calls of the email consumer.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use switchyard_faults::AwsCall;
+
+/// By order id, in the order in which the calls took effect.
+pub(crate) type EmailJournal = BTreeMap<String, Vec<EmailEvent>>;
+
+/// A call that took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EmailEvent {
+    /// A worker has acquired the lease.
+    LeaseAcquired {
+        /// When the call took effect.
+        at: Timestamp,
+        /// When the lease ends.
+        until: Timestamp,
+    },
+    /// SES has accepted a mail.
+    Sent {
+        /// Whether the response reached the worker.
+        delivered: bool,
+    },
+    /// The lease was completed: the mail is recorded as sent.
+    Completed,
+}
+
+impl EmailEvent {
+    /// The event that a call means for the mail of an order, if any. Only rows of the email consumer have leases.
+    pub(crate) fn from_call(call: &AwsCall, delivered: bool, now: Timestamp) -> Option<(String, Self)> {
+        match call.operation.as_str() {
+            "SendEmail" => Some((tagged_order(&call.json())?, Self::Sent { delivered })),
+            "PutItem" => {
+                let item = &call.json()["Item"];
+                let until = Timestamp::from_millisecond(item["lease_until"]["N"].as_str()?.parse().ok()?).ok()?;
+                Some((order_of_key(item)?, Self::LeaseAcquired { at: now, until }))
+            }
+            "UpdateItem" => {
+                let body = call.json();
+                let names = body["ExpressionAttributeNames"].as_object()?;
+                let uses = |name: &str| names.values().any(|value| value == name);
+                if !uses("processed_at") || !uses("owner") {
+                    return None;
+                }
+                Some((order_of_key(&body["Key"])?, Self::Completed))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn tagged_order(request: &Value) -> Option<String> {
+    let tag = request["EmailTags"].as_array()?.iter().find(|tag| tag["Name"] == "order_id")?;
+    Some(tag["Value"].as_str()?.to_owned())
+}
+
+fn order_of_key(key: &Value) -> Option<String> {
+    key["pk"]["S"].as_str()?.strip_prefix("ORDER#").map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(operation: &str, body: &Value, expected: Option<EmailEvent>) {
+        let call = AwsCall { service: "x".into(), operation: operation.into(), body: body.to_string().into() };
+        let now = Timestamp::from_second(9).unwrap();
+        let expected = expected.map(|event| ("ord_1".to_owned(), event));
+        assert_eq!(EmailEvent::from_call(&call, true, now), expected, "{operation}");
+    }
+
+    #[test]
+    fn lease_send_and_completion_calls_become_email_events() {
+        let mail = json!({"EmailTags": [{"Name": "event_id", "Value": "e"}, {"Name": "order_id", "Value": "ord_1"}]});
+        check("SendEmail", &mail, Some(EmailEvent::Sent { delivered: true }));
+        let row = json!({"Item": {"pk": {"S": "ORDER#ord_1"}, "lease_until": {"N": "5000"}}});
+        let (at, until) = (Timestamp::from_second(9).unwrap(), Timestamp::from_second(5).unwrap());
+        check("PutItem", &row, Some(EmailEvent::LeaseAcquired { at, until }));
+        check("PutItem", &json!({"Item": {"pk": {"S": "ORDER#ord_1"}}}), None);
+        let update = |names: Value| json!({"Key": {"pk": {"S": "ORDER#ord_1"}}, "ExpressionAttributeNames": names});
+        check("UpdateItem", &update(json!({"#0": "processed_at", "#1": "owner"})), Some(EmailEvent::Completed));
+        check("UpdateItem", &update(json!({"#0": "lease_until", "#1": "owner"})), None);
+        check("GetItem", &row, None);
+    }
+}
