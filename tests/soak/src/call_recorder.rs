@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use switchyard_faults::{AwsCall, ProxyHooks};
 
 use crate::email_journal::{EmailEvent, EmailJournal};
-use crate::process::{FunctionProcess, kill_process};
+use crate::process::FunctionProcess;
 
 /// What the proxy's hooks have recorded.
 #[derive(Default)]
@@ -48,7 +48,7 @@ impl ProxyHooks for CallRecorder {
 
     fn kill_caller(&self, caller: SocketAddr) -> bool {
         let process = self.cloud_pid.get().and_then(|cloud| FunctionProcess::find(caller, *cloud));
-        let Some(process) = process.filter(|process| kill_process(process.pid)) else {
+        let Some(process) = process.filter(|process| yard::kill_process(process.pid)) else {
             return false;
         };
         let mut killed = self.killed.lock().unwrap_or_else(PoisonError::into_inner);

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::process::Command;
 
 /// The process of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,12 +31,6 @@ impl FunctionProcess {
     }
 }
 
-/// Ends a process as a crash would. Returns false if no signal could be sent.
-pub(crate) fn kill_process(pid: u32) -> bool {
-    let killed = Command::new("sh").args(["-c", "kill -s KILL \"$0\"", &pid.to_string()]).status();
-    killed.is_ok_and(|status| status.success())
-}
-
 /// The inode of the socket with this address of 127.0.0.1. A line of the table is `sl local remote state … uid timeout
 /// inode`.
 fn socket_inode(address: SocketAddr) -> Option<String> {
@@ -62,6 +55,9 @@ fn parent_pid(pid: u32) -> Option<u32> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     use std::net::TcpListener;
+    use std::process::Command;
+
+    use yard::kill_process;
 
     use super::*;
 

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
-use switchyard_chassis::{Row, Value};
+use rust_decimal::Decimal;
+use switchyard_chassis::{Key, Row, Value};
 use switchyard_events::EventId;
 
 use super::*;
@@ -28,19 +29,22 @@ fn mail(to: &str) -> SentMail {
 /// The pick of the one order, and its wave with its list.
 fn warehouse_rows(pick: Item) -> Vec<Item> {
     let ids = || Value::from(vec![ID.into()]);
-    let pick = |sku: &str, quantity: u32| {
+    let units = |sku: &str, quantity: u32| {
         Value::from([("sku", sku.into()), ("quantity", quantity.into()), ("order_ids", ids())])
     };
     vec![
         pick,
         row("WAVE#1", "ORDERS#9").set(&format!("ORDER#{ID}"), 1).into_item(),
-        row("WAVE#1", "PAGE#00001").set("order_ids", ids()).set("picks", vec![pick("A", 2), pick("B", 1)]).into_item(),
+        row("WAVE#1", "PAGE#00001")
+            .set("order_ids", ids())
+            .set("picks", vec![units("A", 2), units("B", 1)])
+            .into_item(),
         row("WAVE#1", "RELEASED").into_item(),
     ]
 }
 
-/// One order of two products, applied by all consumers, and its wave released.
-fn evidence() -> Evidence {
+/// The one order: two products.
+fn accepted_order() -> AcceptedOrder {
     let line =
         |sku: &str, quantity, taxable, amount| CartLine { sku: sku.into(), quantity, taxable, amount: cents(amount) };
     let cart = Cart {
@@ -51,58 +55,23 @@ fn evidence() -> Evidence {
         lines: vec![line("A", 2, true, 1001), line("B", 1, false, 250)],
         suspicious: false,
     };
-    let accepted =
-        AcceptedOrder { cart, order_id: ID.into(), total: cents(1251), placed_at: "2026-11-21T09:00:00Z".into() };
-    let product = |sku: &str, stock| Product { sku: sku.into(), price: cents(1), taxable: true, stock };
-    let event = EventId::derive("OrderPlaced", ID, 1);
-    let detail = format!(r#"{{"metadata":{{"event_id":"{event}","event_type":"OrderPlaced"}}}}"#);
-    let outbox = format!(r#"[{{"source":"s","detail_type":"OrderPlaced","detail":{detail}}}]"#);
-    let order = format!("ORDER#{ID}");
+    AcceptedOrder { cart, order_id: ID.into(), total: cents(1251), placed_at: "2026-11-21T09:00:00Z".into() }
+}
+
+/// Each consumer's rows after it has applied the order's event.
+fn tables(order: &str, event: &EventId) -> Vec<(&'static str, Vec<Item>)> {
     let marked = |row: Row| row.set("event_id", event.as_str()).set("processed_at", "t").into_item();
-    let sums = |row: Row| row.set("orders", 1).set("units", 3).set("revenue_usd", cents(1251));
-    let tables = [
-        (
-            "analytics",
-            vec![
-                marked(row(&order, "SALE")),
-                sums(row("DAY#2026-11-21", "REGION#US-CA#5")).into_item(),
-                row("DAY#2026-11-21", "SKU#A#5")
-                    .set("orders", 1)
-                    .set("units", 2)
-                    .set("revenue_usd", cents(1001))
-                    .into_item(),
-                row("DAY#2026-11-21", "SKU#B#5")
-                    .set("orders", 1)
-                    .set("units", 1)
-                    .set("revenue_usd", cents(250))
-                    .into_item(),
-            ],
-        ),
-        (
-            "tax",
-            vec![
-                marked(
-                    row(&order, "LEDGER#US-CA")
-                        .set("year", 2026)
-                        .set("taxable_usd", cents(1001))
-                        .set("exempt_usd", cents(250)),
-                ),
-                row("JURISDICTION#US-CA", "YEAR#2026#11#0")
-                    .set("revenue_usd", cents(1251))
-                    .set("taxable_usd", cents(1001))
-                    .set("exempt_usd", cents(250))
-                    .set("transactions", 1)
-                    .into_item(),
-            ],
-        ),
+    vec![
+        ("analytics", analytics_rows(marked(row(order, "SALE")))),
+        ("tax", tax_rows(marked(ledger_row(order)))),
         (
             "fraud",
             vec![
-                marked(row(&order, "SCORE").set("flagged", false)),
+                marked(row(order, "SCORE").set("flagged", false)),
                 row("USER#u", "PROFILE").set("orders", 1).set("spent_usd", cents(1251)).into_item(),
             ],
         ),
-        ("warehouse", warehouse_rows(marked(row(&order, "PICK")))),
+        ("warehouse", warehouse_rows(marked(row(order, "PICK")))),
         (
             "recommendations",
             vec![
@@ -113,13 +82,44 @@ fn evidence() -> Evidence {
                 row("USER#u", "FEATURES").set("top", Value::from(Vec::<Value>::new())).into_item(),
             ],
         ),
-        ("email", vec![marked(row(&order, "EVENT#1"))]),
-        ("orders", vec![row(&order, "STATUS#2#confirmed").into_item()]),
-    ];
+        ("email", vec![marked(row(order, "EVENT#1"))]),
+        ("orders", vec![row(order, "STATUS#2#confirmed").into_item()]),
+    ]
+}
+
+fn analytics_rows(sale: Item) -> Vec<Item> {
+    let sums = |sk: &str, units: u32, revenue| {
+        row("DAY#2026-11-21", sk).set("orders", 1).set("units", units).set("revenue_usd", cents(revenue)).into_item()
+    };
+    vec![sale, sums("REGION#US-CA#5", 3, 1251), sums("SKU#A#5", 2, 1001), sums("SKU#B#5", 1, 250)]
+}
+
+fn ledger_row(order: &str) -> Row {
+    row(order, "LEDGER#US-CA").set("year", 2026).set("taxable_usd", cents(1001)).set("exempt_usd", cents(250))
+}
+
+fn tax_rows(ledger: Item) -> Vec<Item> {
+    let sums = row("JURISDICTION#US-CA", "YEAR#2026#11#0").set("revenue_usd", cents(1251)).set("transactions", 1);
+    vec![ledger, sums.set("taxable_usd", cents(1001)).set("exempt_usd", cents(250)).into_item()]
+}
+
+/// One order of two products, applied by all consumers, and its wave released.
+fn evidence() -> Evidence {
+    let product = |sku: &str, stock| Product { sku: sku.into(), price: cents(1), taxable: true, stock };
+    let event = EventId::derive("OrderPlaced", ID, 1);
+    let detail = format!(r#"{{"metadata":{{"event_id":"{event}","event_type":"OrderPlaced"}}}}"#);
+    let outbox = format!(r#"[{{"source":"s","detail_type":"OrderPlaced","detail":{detail}}}]"#);
+    let order = format!("ORDER#{ID}");
+    let tables = tables(&order, &event);
     let event_types = |name: &str| if name == "orders" { vec![] } else { vec!["OrderPlaced".to_owned()] };
     let now = Timestamp::UNIX_EPOCH;
+    let sent = [
+        EmailEvent::LeaseAcquired { at: now, until: now },
+        EmailEvent::Sent { delivered: true },
+        EmailEvent::Completed,
+    ];
     Evidence {
-        accepted: vec![accepted],
+        accepted: vec![accepted_order()],
         products: vec![product("A", 10), product("B", 10)],
         event_types: tables
             .iter()
@@ -134,15 +134,7 @@ fn evidence() -> Evidence {
             row("SKU#B", "STOCK").set("stock", 9).into_item(),
         ],
         mails: vec![mail("soak-1@example.com")],
-        journal: [(
-            ID.to_owned(),
-            vec![
-                EmailEvent::LeaseAcquired { at: now, until: now },
-                EmailEvent::Sent { delivered: true },
-                EmailEvent::Completed,
-            ],
-        )]
-        .into(),
+        journal: [(ID.to_owned(), sent.to_vec())].into(),
         jobs_done: true,
     }
 }
