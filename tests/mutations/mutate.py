@@ -50,7 +50,7 @@ def mutate(file, find, replacement):
 
 
 def places(find):
-    """Where the text is, for whoever adapts the mutation."""
+    """Where the text is now, to help to adapt the mutation."""
     sources = [path for folder in ("events", "functions", "infra") for path in (ROOT / folder).rglob("*.rs")]
     found = [path for path in sources if pattern(find).search(path.read_text(encoding="utf-8"))]
     return "it is in " + ", ".join(str(path.relative_to(ROOT)) for path in sorted(found)) if found else "it is nowhere"

@@ -1,62 +1,68 @@
-//! All models in all settings, and all mistakes.
+//! All models in all settings, and with all seeded bugs.
 
+use crate::checker::{CheckReport, check, find_violation};
 use crate::consumer::Consumer;
-use crate::explore::{Explored, explore, expose};
 use crate::lease::Lease;
 use crate::outbox::Outbox;
-use crate::promise::Protocol;
+use crate::protocol::Protocol;
 use crate::wave::Waves;
 
-/// A model to be explored.
+/// A model to be checked.
 pub struct Case {
-    /// The model's file.
+    /// The model's name.
     pub model: &'static str,
     /// Its setting.
     pub setting: String,
-    /// The mistake in it, and what must break because of it.
-    pub flaw: Option<(String, &'static str)>,
-    explore: Box<dyn Fn() -> Explored>,
+    /// The bug that is built into it.
+    pub bug: Option<SeededBug>,
+    check: Box<dyn Fn() -> CheckReport>,
+}
+
+/// A mistake that is built into a model on purpose.
+pub struct SeededBug {
+    /// Its name.
+    pub name: String,
+    /// The property that it must violate.
+    pub violates: &'static str,
 }
 
 impl Case {
-    /// Explores it.
-    pub fn explore(&self) -> Explored {
-        (self.explore)()
+    /// Every case: of each model first the correct ones.
+    pub fn all() -> Vec<Self> {
+        let mut cases = Self::of_protocol::<Consumer>();
+        cases.extend(Self::of_protocol::<Lease>());
+        cases.extend(Self::of_protocol::<Outbox>());
+        cases.extend(Self::of_protocol::<Waves>());
+        cases
     }
 
-    /// Whether what was found is what should be: nothing in a sound model, and that in a broken one which must break.
-    pub fn is_as_expected(&self, explored: &Explored) -> bool {
-        match self.flaw {
-            None => explored.broken.is_empty(),
-            Some((_, breaks)) => explored.broken.iter().any(|broken| broken.name == breaks && !broken.way.is_empty()),
-        }
-    }
-}
-
-/// Every case: each model, sound first.
-pub fn all() -> Vec<Case> {
-    let mut cases = of::<Consumer>();
-    cases.extend(of::<Lease>());
-    cases.extend(of::<Outbox>());
-    cases.extend(of::<Waves>());
-    cases
-}
-
-fn of<M: Protocol>() -> Vec<Case> {
-    let sound = M::sound().into_iter().map(|model| Case {
-        model: M::NAME,
-        setting: model.setting(),
-        flaw: None,
-        explore: Box::new(move || explore(&model)),
-    });
-    let broken = M::FLAWS.iter().map(|&(flaw, breaks)| {
-        let model = M::flawed(flaw);
-        Case {
-            model: M::NAME,
+    fn of_protocol<P: Protocol>() -> Vec<Self> {
+        let correct = P::correct().into_iter().map(|model| Self {
+            model: P::NAME,
             setting: model.setting(),
-            flaw: Some((format!("{flaw:?}"), breaks)),
-            explore: Box::new(move || expose(&model, breaks)),
-        }
-    });
-    sound.chain(broken).collect()
+            bug: None,
+            check: Box::new(move || check(&model)),
+        });
+        let with_bug = P::BUGS.iter().map(|&(bug, violates)| {
+            let model = P::with_bug(bug);
+            Self {
+                model: P::NAME,
+                setting: model.setting(),
+                bug: Some(SeededBug { name: format!("{bug:?}"), violates }),
+                check: Box::new(move || find_violation(&model, violates)),
+            }
+        });
+        correct.chain(with_bug).collect()
+    }
+
+    /// Checks the model.
+    pub fn check(&self) -> CheckReport {
+        (self.check)()
+    }
+
+    /// Whether the report is as it should be: without violations for a correct model, with the expected one for a seeded bug.
+    pub fn is_as_expected(&self, report: &CheckReport) -> bool {
+        let Some(bug) = &self.bug else { return report.violations.is_empty() };
+        report.violations.iter().any(|found| found.property == bug.violates && !found.counterexample.is_empty())
+    }
 }

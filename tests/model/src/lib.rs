@@ -1,28 +1,31 @@
-//! The protocols behind Switchyard's promises as state machines, explored to the last state.
+//! The protocols behind Switchyard's guarantees as state machines, of which a model checker visits every state.
 //!
-//! Each model is one file that says what it models, what it leaves out, and why nothing is lost by that:
+//! Each model's first lines say what it models, what it leaves out, and why leaving that out hides no bug:
 //!
 //! * [`consumer`]: two workers apply events in transactions on one table
 //! * [`lease`]: three workers send one mail under a lease
 //! * [`outbox`]: from the order's transaction over stream and bus to a consumer
 //! * [`wave`]: picks are put into waves while waves are closed and released
 //!
-//! A model can also be built wrong on purpose, one mistake at a time, and then a named promise must break: that is how one knows
-//! that the checker bites. What the models share:
+//! A model is a folder of four files: `variant` (settings, seeded bugs, and what each step does), `state`, `action` and
+//! `properties`. A *seeded bug* is a mistake that is built into a model on purpose. It must violate a named property: this shows
+//! that the checker would find it. All models share:
 //!
-//! * [`promise`]: what a model is made of, and what must come to pass in the end, which no invariant can express
-//! * [`explore`]: visits every state; says what holds, and the fewest steps to what does not
-//! * [`message`]: a queue that delivers at least once, and its dead letters
-//! * [`cases`]: all models, sound and broken, as one list
+//! * [`protocol`]: what a model consists of; liveness properties ("eventually …")
+//! * [`checker`]: visits every state and lists violations, each with its shortest counterexample
+//! * [`queue`], [`call`]: an SQS queue with its dead-letter queue; a call to AWS and its outcomes
+//! * [`cases`]: all models, correct and with seeded bugs, as one list
 //!
-//! `cargo run -p switchyard-model` shows them all in a table.
+//! `cargo run -p switchyard-model` checks them all and prints a table.
 
+pub mod call;
 pub mod cases;
+pub mod checker;
 pub mod consumer;
-pub mod explore;
-mod graph;
 pub mod lease;
-pub mod message;
 pub mod outbox;
-pub mod promise;
+pub mod protocol;
+pub mod queue;
+mod reversed_edges;
+mod state_graph;
 pub mod wave;
