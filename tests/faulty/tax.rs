@@ -1,12 +1,12 @@
-//! The tax consumer with a fault: it panics on every order of the user `usr_panics`.
+//! A tax consumer that panics on every order of the user `usr_panics`. A test of poison messages deploys it instead of the real one.
 
 use switchyard_chassis::{Consumer, Effects, Env, Error, Failure, Received};
 use switchyard_events::OrderPlaced;
 use tax::Tax;
 
-struct FaultyTax(Tax);
+struct PanickingTax(Tax);
 
-impl Consumer for FaultyTax {
+impl Consumer for PanickingTax {
     const NAME: &'static str = Tax::NAME;
     type Event = OrderPlaced;
 
@@ -18,5 +18,5 @@ impl Consumer for FaultyTax {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    switchyard_chassis::consume(|env: &mut Env| FaultyTax(Tax::from_env(env))).await
+    switchyard_chassis::consume(|env: &mut Env| PanickingTax(Tax::from_env(env))).await
 }

@@ -1,4 +1,4 @@
-//! What must hold for whatever arrives: shared by the fuzz targets and by the property tests of the integration suite.
+//! Properties that must hold for any input: the fuzz targets and the property tests of the integration suite check them.
 #![allow(dead_code)] // each fuzz target uses one of them
 
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
@@ -8,43 +8,46 @@ use switchyard_events::{
     parse_body,
 };
 
-/// A queue's message is an event that means the same when written and read again, or an error that repeats nothing of it.
+/// The body of a queue message is an event, which survives a round trip through JSON; or an error, which repeats no e-mail address.
+///
+/// # Panics
+/// If the property is violated; so do the others.
 pub fn queue_body(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    reads::<OrderPlaced>(text);
-    reads::<OrderConfirmed>(text);
-    reads::<OrderFlagged>(text);
-    reads::<PickWaveReleased>(text);
-    reads::<NexusThresholdCrossed>(text);
+    assert_round_trip::<OrderPlaced>(text);
+    assert_round_trip::<OrderConfirmed>(text);
+    assert_round_trip::<OrderFlagged>(text);
+    assert_round_trip::<PickWaveReleased>(text);
+    assert_round_trip::<NexusThresholdCrossed>(text);
 }
 
-fn reads<F: Fact + DomainEvent + PartialEq + std::fmt::Debug>(text: &str) {
-    let read = |text: &str| parse_body(text).and_then(|raw| Ok((F::parse(&raw)?, raw.metadata)));
-    match read(text) {
+fn assert_round_trip<F: Fact + DomainEvent + PartialEq + std::fmt::Debug>(text: &str) {
+    let parse = |text: &str| parse_body(text).and_then(|raw| Ok((F::parse(&raw)?, raw.metadata)));
+    match parse(text) {
         Ok((data, metadata)) => {
             let envelope = Envelope { metadata, data };
-            let again =
-                format!("{{\"detail\":{}}}", serde_json::to_string(&envelope).expect("what was read can be written"));
-            assert_eq!(read(&again), Ok((envelope.data, envelope.metadata)));
+            let detail = serde_json::to_string(&envelope).expect("an event that was parsed can be serialized");
+            assert_eq!(parse(&format!("{{\"detail\":{detail}}}")), Ok((envelope.data, envelope.metadata)));
         }
-        Err(error) => repeats_no_address(&error.to_string()),
+        Err(error) => assert_no_email_address(&error.to_string()),
     }
 }
 
-/// A request is a cart, or a problem with a client's status that repeats nothing of it.
+/// The body of a checkout request is a cart, or a problem with a status from 400 to 499, which repeats no e-mail address. The first
+/// byte decides whether the rest counts as base64.
 pub fn checkout_body(bytes: &[u8]) {
     let mut request = ApiGatewayV2httpRequest::default();
     request.is_base64_encoded = bytes.first().is_some_and(|byte| byte % 2 == 1);
     let body = bytes.get(1..).unwrap_or_default();
     request.body = Some(String::from_utf8_lossy(body).into_owned());
     if let Err(problem) = checkout::validate(&request) {
-        let answer = serde_json::to_value(&problem).expect("a problem can be written");
-        assert!(answer["status"].as_u64().is_some_and(|status| (400..500).contains(&status)), "{answer}");
-        repeats_no_address(&answer.to_string());
+        let response = serde_json::to_value(&problem).expect("a problem can be serialized");
+        assert!(response["status"].as_u64().is_some_and(|status| (400..500).contains(&status)), "{response}");
+        assert_no_email_address(&response.to_string());
     }
 }
 
-/// Every entry of a stream's batch is in exactly one call, no call is larger than EventBridge takes, and what is no entry is dead.
+/// No call of the publisher exceeds the limits of `PutEvents`: 10 entries; 256 KiB together, or 1,000,000 bytes for a single one.
 pub fn stream_record(bytes: &[u8]) {
     let Ok(batch) = serde_json::from_slice::<StreamEvent>(bytes) else { return };
     let (calls, _dead) = publisher::plan_calls(batch);
@@ -54,7 +57,7 @@ pub fn stream_record(bytes: &[u8]) {
     }
 }
 
-/// An address in a message is personal, and must not come out of it in an error. Our own example may.
-fn repeats_no_address(said: &str) {
-    assert!(!said.replace("name@example.com", "").contains('@'), "{said}");
+/// An e-mail address is personal data, which no error may repeat. The example address of our own error messages is allowed.
+fn assert_no_email_address(message: &str) {
+    assert!(!message.replace("name@example.com", "").contains('@'), "{message}");
 }
