@@ -9,11 +9,11 @@ use tokio::process::Command;
 use crate::local::project::{Binary, Project};
 use crate::terminal::progress::Step;
 
-/// Builds every binary of the workspace. The same packages as `cargo test --workspace`, so that nothing is built twice.
+/// Builds what an instance runs, as `make up` does: the functions and `yard`, which are the workspace's default members.
 pub(crate) async fn build(project: &Project) -> Result<()> {
     let step = Step::new("build");
     let status = Command::new("cargo")
-        .args(["build", "--workspace", "--bins", "--quiet"])
+        .args(["build", "--quiet"])
         .current_dir(project.path(""))
         .status()
         .await
@@ -31,7 +31,7 @@ pub(crate) async fn install_binaries(project: &Project) -> Result<Vec<Binary>> {
     for binary in &binaries {
         if !binary.path.is_file() {
             bail!(
-                "{} is not built: run `cargo build --workspace --bins`, or leave --no-build away",
+                "{} is not built: run `cargo build`, or leave --no-build away",
                 binary.path.display()
             );
         }

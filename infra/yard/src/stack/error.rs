@@ -6,7 +6,7 @@ pub enum StackError {
     /// CloudFormation knows no stack of that name.
     #[error("{stack} does not exist: deploy it first")]
     NotDeployed {
-        /// The stack and its place, as [`crate::Cloud::describe`] names them.
+        /// The stack and its place, as `Cloud::describe` names them.
         stack: String,
     },
     /// The local instance has no running emulator.
