@@ -30,10 +30,7 @@ pub(crate) async fn install_binaries(project: &Project) -> Result<Vec<Binary>> {
     let (built, binaries) = project.binaries().await?;
     for binary in &binaries {
         if !binary.path.is_file() {
-            bail!(
-                "{} is not built: run `cargo build`, or leave --no-build away",
-                binary.path.display()
-            );
+            bail!("{} is not built: run `cargo build`, or leave --no-build away", binary.path.display());
         }
         copy_if_changed(&binary.path, &project.path("target/lambda").join(&binary.name).join("bootstrap"))?;
     }
