@@ -40,7 +40,7 @@ shuffle: build-all ## Deliver every event three times in random order and compar
 lint: tools $(CARGO_DENY) ## Check formatting, lints, documentation, spelling, dependencies and templates
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --workspace --no-deps --document-private-items --quiet
 	.ci/features
 	typos
 	cargo deny --log-level warn check licenses bans sources
