@@ -1,21 +1,21 @@
-//! Who asks, as API Gateway has found out.
+//! [`Caller`]: who sent a request, as authenticated by API Gateway.
 
 use aws_lambda_events::apigw::{ApiGatewayRequestAuthorizer, ApiGatewayRequestAuthorizerIamDescription};
 
-use crate::Problem;
 use crate::http::Request;
+use crate::problem::Problem;
 
-/// An authenticated caller. An order belongs to the caller who placed it.
+/// An authenticated caller. An order belongs to the caller that placed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Caller {
-    /// A person with a token: orders are placed and read in their own name only.
+    /// A person with a token (JWT). A person may place and read only their own orders.
     Subject { issuer: String, subject: String },
-    /// A service with AWS credentials, trusted to say which user it acts for.
+    /// A service with AWS credentials (IAM). It is trusted to name the user that it acts for.
     Principal(String),
 }
 
 impl Caller {
-    pub(crate) fn of(request: Request<'_>) -> Result<Self, Problem> {
+    pub(crate) fn from_request(request: Request<'_>) -> Result<Self, Problem> {
         let authorizer = request.0.request_context.authorizer.as_ref();
         let caller =
             authorizer.and_then(|authorizer| subject(authorizer).or_else(|| principal(authorizer.iam.as_ref()?)));
@@ -30,7 +30,7 @@ impl Caller {
         }
     }
 
-    /// The same text for the same caller, and always of the same length: it is stored with every order.
+    /// A text of constant length that identifies the caller. It is stored with each of the caller's orders.
     pub(crate) fn fingerprint(&self) -> String {
         match self {
             Self::Subject { issuer, subject } => switchyard_events::fingerprint(&["jwt", issuer, subject]),
@@ -54,8 +54,8 @@ fn principal(iam: &ApiGatewayRequestAuthorizerIamDescription) -> Option<Caller> 
     Some(Caller::Principal(format!("{account}/{user}")))
 }
 
-/// A role without its session: the session's name differs from one instance of a service to the next, and whichever of them
-/// repeats a request must find its order.
+/// Removes the session from the ARN of an assumed role. The instances of a service have different session names, and each must
+/// find an order that another of them placed.
 fn without_session(arn: &str) -> &str {
     match arn.rsplit_once('/') {
         Some((role, _)) if arn.contains(":assumed-role/") => role,

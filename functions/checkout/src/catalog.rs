@@ -1,4 +1,4 @@
-//! What can be bought, and for how much: rows `SKU#<sku>` / `STOCK` of the orders table, remembered for a minute.
+//! Products and their prices: rows `SKU#<sku>` / `STOCK` of the orders table, cached for a minute.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,10 +8,11 @@ use switchyard_chassis::{Failure, Item, Key, Table, number_of, text_of};
 use switchyard_events::{Sku, Usd};
 use tokio::time::Instant;
 
-/// How long a product's name and taxability may be out of date. Its price never is: it is a condition of the order's transaction.
-const FRESH: Duration = Duration::from_mins(1);
+/// How long a product is cached. Name and taxability may be out of date for so long. A price may not: the order's transaction
+/// checks it.
+const MAX_PRODUCT_AGE: Duration = Duration::from_mins(1);
 
-/// A product as the catalog has it.
+/// A product in the catalog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Product {
     pub(crate) name: String,
@@ -20,8 +21,8 @@ pub(crate) struct Product {
 }
 
 impl Product {
-    /// Reads a catalog row, unless it lacks something: what has no price is not for sale.
-    pub(crate) fn of(item: &Item) -> Option<Self> {
+    /// Parses a catalog row; none if an attribute is missing or invalid. Such a product is not for sale.
+    pub(crate) fn from_row(item: &Item) -> Option<Self> {
         let price = item.get("price_usd")?.as_n().ok()?;
         Some(Self {
             name: text_of(item, "name")?.to_owned(),
@@ -31,63 +32,65 @@ impl Product {
     }
 }
 
-/// How many of a product there are.
-pub(crate) fn stock_of(item: &Item) -> u64 {
+/// The stock in a catalog row, in pieces.
+pub(crate) fn stock_in(item: &Item) -> u64 {
     number_of(item, "stock").and_then(|stock| u64::try_from(stock.trunc()).ok()).unwrap_or(0)
 }
 
-/// Where a product lies.
-pub(crate) fn key_of(sku: &Sku) -> Key {
+/// The key of a product's catalog row.
+pub(crate) fn product_key(sku: &Sku) -> Key {
     Key::new(format!("SKU#{sku}"), "STOCK")
 }
 
-/// The products that this process has seen.
+/// The catalog, with a cache of the products that this process has read.
 pub(crate) struct Catalog {
     table: Table,
-    fresh: Duration,
-    seen: RefCell<HashMap<Sku, (Product, Instant)>>,
+    max_age: Duration,
+    cache: RefCell<HashMap<Sku, (Product, Instant)>>,
 }
 
 impl Catalog {
     pub(crate) fn new(table: Table) -> Self {
-        Self { table, fresh: FRESH, seen: RefCell::default() }
+        Self { table, max_age: MAX_PRODUCT_AGE, cache: RefCell::default() }
     }
 
-    /// These products, those that are not in memory read in one call; what does not exist is not in the answer.
-    ///
-    /// What is in memory is taken out of it before the call and not after: a call may take so long that it is forgotten meanwhile.
+    /// Returns these products, except those that do not exist. Products that are not cached are read in one call.
     pub(crate) async fn look_up(&self, skus: &[Sku]) -> Result<HashMap<Sku, Product>, Failure> {
-        let known = skus.iter().filter_map(|sku| Some((sku.clone(), self.remembered(sku)?)));
-        let mut products: HashMap<Sku, Product> = known.collect();
+        // Copied before the call, because the cached products may expire during it.
+        let cached = skus.iter().filter_map(|sku| Some((sku.clone(), self.cached(sku)?)));
+        let mut products: HashMap<Sku, Product> = cached.collect();
         let missing: Vec<&Sku> = skus.iter().filter(|sku| !products.contains_key(sku)).collect();
         if !missing.is_empty() {
-            let rows = self.table.get_all(missing.iter().map(|sku| key_of(sku)).collect()).await?;
+            let rows = self.table.get_all(missing.iter().map(|sku| product_key(sku)).collect()).await?;
             for sku in missing {
-                let row = rows.get(&key_of(sku));
-                self.learn(sku, row);
-                products.extend(row.and_then(Product::of).map(|product| (sku.clone(), product)));
+                let row = rows.get(&product_key(sku));
+                self.refresh(sku, row);
+                products.extend(row.and_then(Product::from_row).map(|product| (sku.clone(), product)));
             }
         }
         Ok(products)
     }
 
-    /// Takes over what a row says now; none, or one that cannot be read, is forgotten.
-    pub(crate) fn learn(&self, sku: &Sku, row: Option<&Item>) {
-        let product = row.and_then(Product::of);
+    /// Caches the product in this row. Without a row, or with an invalid one, the product leaves the cache.
+    pub(crate) fn refresh(&self, sku: &Sku, row: Option<&Item>) {
+        let product = row.and_then(Product::from_row);
         if row.is_some() && product.is_none() {
             tracing::error!(%sku, "the catalog row has no valid name, price_usd and taxable: not for sale");
         }
-        let mut seen = self.seen.borrow_mut();
+        let mut cache = self.cache.borrow_mut();
         match product {
-            Some(product) => seen.insert(sku.clone(), (product, Instant::now())),
-            None => seen.remove(sku),
+            Some(product) => cache.insert(sku.clone(), (product, Instant::now())),
+            None => cache.remove(sku),
         };
     }
 
-    fn remembered(&self, sku: &Sku) -> Option<Product> {
-        let seen = self.seen.borrow();
-        let (product, since) = seen.get(sku)?;
-        (since.elapsed() < self.fresh).then(|| product.clone())
+    fn cached(&self, sku: &Sku) -> Option<Product> {
+        let cache = self.cache.borrow();
+        let (product, cached_at) = cache.get(sku)?;
+        if cached_at.elapsed() >= self.max_age {
+            return None;
+        }
+        Some(product.clone())
     }
 }
 
@@ -99,8 +102,8 @@ mod tests {
 
     use super::*;
 
-    /// A table that answers its first call so late, and with one product.
-    async fn table(late: Duration, sku: &str) -> Table {
+    /// A table that answers its first call after `delay`, with one product.
+    async fn slow_table(delay: Duration, sku: &str) -> Table {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let row = format!(
@@ -110,7 +113,7 @@ mod tests {
         tokio::spawn(async move {
             let (mut connection, _) = listener.accept().await.unwrap();
             assert!(connection.read(&mut [0; 4096]).await.unwrap() > 0);
-            tokio::time::sleep(late).await;
+            tokio::time::sleep(delay).await;
             let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
             connection.write_all(answer.as_bytes()).await.unwrap();
         });
@@ -121,15 +124,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_product_that_is_forgotten_while_another_is_read_is_still_known() {
-        let table = table(Duration::from_millis(300), "TEA").await;
-        let catalog = Catalog { fresh: Duration::from_millis(200), ..Catalog::new(table) };
+    async fn product_that_expires_during_a_read_is_returned() {
+        let table = slow_table(Duration::from_millis(300), "TEA").await;
+        let catalog = Catalog { max_age: Duration::from_millis(200), ..Catalog::new(table) };
         let (mug, tea) = (Sku::parse("MUG").unwrap(), Sku::parse("TEA").unwrap());
         let product = Product { name: "Mug".into(), price: Usd::parse("4.00").unwrap(), taxable: true };
-        catalog.seen.borrow_mut().insert(mug.clone(), (product.clone(), Instant::now()));
+        catalog.cache.borrow_mut().insert(mug.clone(), (product.clone(), Instant::now()));
         let found = catalog.look_up(&[mug.clone(), tea.clone()]).await.unwrap();
         assert_eq!(found.get(&mug), Some(&product));
         assert_eq!(found[&tea].name, "Tea");
-        assert_eq!(catalog.remembered(&mug), None, "it took longer than a product is remembered");
+        assert_eq!(catalog.cached(&mug), None, "the read took longer than a product is cached");
     }
 }

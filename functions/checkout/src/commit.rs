@@ -1,4 +1,4 @@
-//! The one transaction of an order: its row, and its stock.
+//! The transaction of an order: its row and the stock of its lines.
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -9,50 +9,55 @@ use aws_sdk_dynamodb::types::{
 use switchyard_chassis::{Item, Table, describe};
 use switchyard_events::{OrderLine, OrderPlaced};
 
-use crate::catalog;
+use crate::catalog::product_key;
 
-/// What became of a transaction.
+/// The outcome of a transaction.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Commit {
-    /// It is committed.
-    Done,
-    /// The order's row was there: this one.
-    Exists(Item),
-    /// Stock rows, by the place of their line, are not as the order needs them; or are not there.
-    Unmet(Vec<(usize, Option<Item>)>),
-    /// Others were in the way, or the outcome is not known. To try again is safe: an order that was committed after all is
-    /// [`Commit::Exists`] then.
-    Passing(String),
-    /// It will never work.
-    Fault(String),
+pub(crate) enum CommitOutcome {
+    /// The order is committed.
+    Committed,
+    /// The order's row existed already, with this content.
+    AlreadyExists(Item),
+    /// The condition of at least one stock row failed.
+    ConditionFailed(Vec<RejectedLine>),
+    /// A conflict, throttling, or an unknown outcome. A retry is safe: if the order was committed after all, its outcome is
+    /// [`CommitOutcome::AlreadyExists`].
+    Transient(String),
+    /// No retry can succeed.
+    Permanent(String),
 }
 
-/// Commits an order, all of it or nothing.
-pub(crate) async fn commit(table: &Table, row: Item, order: &OrderPlaced) -> Commit {
+/// An order line whose stock or price is not as the order needs it.
+#[derive(Debug, PartialEq)]
+pub(crate) struct RejectedLine {
+    /// The index of the order line.
+    pub(crate) index: usize,
+    /// The stock row; none if it does not exist.
+    pub(crate) stock_row: Option<Item>,
+}
+
+/// Commits an order and takes its lines out of stock, or does neither.
+pub(crate) async fn commit(table: &Table, row: Item, order: &OrderPlaced) -> CommitOutcome {
     let actions = match actions(table.name(), row, &order.items) {
         Ok(actions) => actions,
-        Err(error) => return Commit::Fault(error.to_string()),
+        Err(error) => return CommitOutcome::Permanent(error.to_string()),
     };
     let request = table.client().transact_write_items().set_transact_items(Some(actions));
-    let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
-    let error = match answer {
-        Ok(answer) => {
-            let units = answer.consumed_capacity().iter().filter_map(|table| table.capacity_units);
+    let response = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
+    let error = match response {
+        Ok(response) => {
+            let units = response.consumed_capacity().iter().filter_map(|table| table.capacity_units);
             table.count_units(units.sum());
-            return Commit::Done;
+            return CommitOutcome::Committed;
         }
         Err(error) => error,
     };
-    // A cancelled transaction says nothing of its capacity.
+    // DynamoDB does not report the capacity of a cancelled transaction.
     table.count_units(0.0);
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() {
-        return read(cancelled.cancellation_reasons());
+        return classify_cancellation(cancelled.cancellation_reasons());
     }
-    let reason = format!("DynamoDB TransactWriteItems: {}", describe(&error));
-    match error.code() {
-        Some("ValidationException" | "AccessDeniedException" | "ResourceNotFoundException") => Commit::Fault(reason),
-        _ => Commit::Passing(reason),
-    }
+    classify_error(error.code(), format!("DynamoDB TransactWriteItems: {}", describe(&error)))
 }
 
 /// The order's row first, then the stock of each line.
@@ -63,15 +68,15 @@ fn actions(table: &str, row: Item, lines: &[OrderLine]) -> Result<Vec<TransactWr
         .condition_expression("attribute_not_exists(pk)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
     let order = TransactWriteItem::builder().put(order.build()?).build();
-    let stock = lines.iter().map(|line| take(table, line));
+    let stock = lines.iter().map(|line| decrement_stock(table, line));
     std::iter::once(Ok(order)).chain(stock).collect()
 }
 
-/// Takes a line's quantity out of stock, if there is as much, for the price that the order says.
-fn take(table: &str, line: &OrderLine) -> Result<TransactWriteItem, BuildError> {
+/// Takes a line's quantity out of stock if there is enough, and if the price is still the order's.
+fn decrement_stock(table: &str, line: &OrderLine) -> Result<TransactWriteItem, BuildError> {
     let update = Update::builder()
         .table_name(table)
-        .set_key(Some(catalog::key_of(&line.sku).to_item()))
+        .set_key(Some(product_key(&line.sku).to_item()))
         .update_expression("SET stock = stock - :quantity")
         .condition_expression("stock >= :quantity AND price_usd = :price")
         .expression_attribute_values(":quantity", AttributeValue::N(line.quantity.to_string()))
@@ -80,58 +85,85 @@ fn take(table: &str, line: &OrderLine) -> Result<TransactWriteItem, BuildError> 
     Ok(TransactWriteItem::builder().update(update.build()?).build())
 }
 
-/// Reads why a transaction was cancelled: a reason for each action, in their order. An order that is there already comes first,
-/// whatever has become of the stock since.
-fn read(reasons: &[CancellationReason]) -> Commit {
-    let failed = |reason: &&CancellationReason| reason.code() == Some("ConditionalCheckFailed");
-    if let Some(order) = reasons.first().filter(failed) {
+/// Classifies a cancelled transaction by its reasons, one for each of [`actions`]. An order that exists already outranks all other
+/// reasons, because its stock was taken when it was placed.
+fn classify_cancellation(reasons: &[CancellationReason]) -> CommitOutcome {
+    let condition_failed = |reason: &&CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+    if let Some(order) = reasons.first().filter(condition_failed) {
         return match order.item() {
-            Some(row) => Commit::Exists(row.clone()),
-            None => Commit::Passing("the order's row was not returned".into()),
+            Some(row) => CommitOutcome::AlreadyExists(row.clone()),
+            None => CommitOutcome::Transient("the order's row was not returned".into()),
         };
     }
     let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();
     if codes.contains(&"ValidationError") {
-        return Commit::Fault(format!("DynamoDB TransactWriteItems: {}", codes.join(", ")));
+        return CommitOutcome::Permanent(format!("DynamoDB TransactWriteItems: {}", codes.join(", ")));
     }
-    let stock = reasons.iter().skip(1).enumerate().filter(|(_, reason)| failed(reason));
-    let unmet: Vec<_> =
-        stock.map(|(place, reason)| (place, reason.item().filter(|row| !row.is_empty()).cloned())).collect();
-    if unmet.is_empty() {
-        return Commit::Passing(codes.join(", "));
+    let stock = reasons.iter().skip(1).enumerate().filter(|(_, reason)| condition_failed(reason));
+    let stock_row = |reason: &CancellationReason| reason.item().filter(|row| !row.is_empty()).cloned();
+    let rejected: Vec<_> = stock.map(|(index, reason)| RejectedLine { index, stock_row: stock_row(reason) }).collect();
+    if rejected.is_empty() {
+        return CommitOutcome::Transient(codes.join(", "));
     }
-    Commit::Unmet(unmet)
+    CommitOutcome::ConditionFailed(rejected)
+}
+
+/// Classifies a call that failed without a cancelled transaction, by its error code.
+fn classify_error(code: Option<&str>, reason: String) -> CommitOutcome {
+    match code {
+        Some("ValidationException" | "AccessDeniedException" | "ResourceNotFoundException") => {
+            CommitOutcome::Permanent(reason)
+        }
+        _ => CommitOutcome::Transient(reason),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reason(code: &str, row: Option<&str>) -> CancellationReason {
-        let item = row.map(|sk| Item::from([("sk".to_owned(), AttributeValue::S(sk.to_owned()))]));
-        CancellationReason::builder().code(code).set_item(item).build()
+    fn row(sk: &str) -> Item {
+        Item::from([("sk".to_owned(), AttributeValue::S(sk.to_owned()))])
+    }
+
+    fn check(reasons: &[(&str, Option<Item>)], expected: &CommitOutcome) {
+        let reason = |(code, row): &(&str, Option<Item>)| {
+            CancellationReason::builder().code(*code).set_item(row.clone()).build()
+        };
+        let reasons: Vec<_> = reasons.iter().map(reason).collect();
+        assert_eq!(classify_cancellation(&reasons), *expected, "{reasons:?}");
     }
 
     #[test]
-    fn reasons_are_read_with_the_orders_own_row_first() {
-        let check = |reasons: &[(&str, Option<&str>)], expected: &str| {
-            let reasons: Vec<_> = reasons.iter().map(|(code, row)| reason(code, *row)).collect();
-            let commit = match read(&reasons) {
-                Commit::Exists(row) => format!("exists {}", row["sk"].as_s().unwrap()),
-                Commit::Unmet(rows) => {
-                    format!("unmet {:?}", rows.iter().map(|(at, row)| (*at, row.is_some())).collect::<Vec<_>>())
-                }
-                Commit::Passing(reason) => format!("passing {reason}"),
-                other => format!("{other:?}"),
-            };
-            assert_eq!(commit, expected, "{reasons:?}");
-        };
+    fn cancellation_with_existing_order_outranks_stock() {
         let failed = "ConditionalCheckFailed";
-        check(&[(failed, Some("ORDER")), (failed, Some("STOCK"))], "exists ORDER");
-        check(&[("None", None), ("None", None), (failed, Some("STOCK"))], "unmet [(1, true)]");
-        check(&[("None", None), (failed, None), ("TransactionConflict", None)], "unmet [(0, false)]");
-        check(&[("TransactionConflict", None), ("None", None)], "passing TransactionConflict");
-        check(&[("None", None), ("ThrottlingError", None)], "passing ThrottlingError");
-        check(&[("None", None), ("ValidationError", None)], "Fault(\"DynamoDB TransactWriteItems: ValidationError\")");
+        check(
+            &[(failed, Some(row("ORDER"))), (failed, Some(row("STOCK")))],
+            &CommitOutcome::AlreadyExists(row("ORDER")),
+        );
+        let not_returned = CommitOutcome::Transient("the order's row was not returned".into());
+        check(&[(failed, None), ("None", None)], &not_returned);
+    }
+
+    #[test]
+    fn cancellation_by_stock_condition_names_the_lines() {
+        let failed = "ConditionalCheckFailed";
+        let rejected = |index, stock_row| CommitOutcome::ConditionFailed(vec![RejectedLine { index, stock_row }]);
+        let stock = Some(row("STOCK"));
+        check(&[("None", None), ("None", None), (failed, stock.clone())], &rejected(1, stock));
+        check(&[("None", None), (failed, None), ("TransactionConflict", None)], &rejected(0, None));
+    }
+
+    #[test]
+    fn cancellation_by_conflict_or_throttling_is_transient() {
+        let transient = |reason: &str| CommitOutcome::Transient(reason.into());
+        check(&[("TransactionConflict", None), ("None", None)], &transient("TransactionConflict"));
+        check(&[("None", None), ("ThrottlingError", None)], &transient("ThrottlingError"));
+    }
+
+    #[test]
+    fn cancellation_by_invalid_write_is_permanent() {
+        let permanent = CommitOutcome::Permanent("DynamoDB TransactWriteItems: ValidationError".into());
+        check(&[("None", None), ("ValidationError", None)], &permanent);
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP as API Gateway hands it over (payload format 2.0).
+//! HTTP requests and responses as API Gateway passes them (payload format 2.0).
 
 use std::borrow::Cow;
 
@@ -9,22 +9,22 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use switchyard_events::{CorrelationId, OrderId};
 
-use crate::problem::Header;
-use crate::{FieldError, Problem, json};
+use crate::json;
+use crate::problem::{FieldError, Header, Problem};
 
-/// The most bytes of a body: fifty lines and an address are 8 KiB at the very most.
-pub(crate) const MAX_BODY: usize = 64 * 1024;
-/// The most characters of an idempotency key.
-pub(crate) const MAX_KEY: usize = 255;
+/// The largest body. A cart with fifty lines and an address is 8 KiB at most.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+/// The longest idempotency key, in ASCII characters.
+const MAX_KEY_CHARS: usize = 255;
 
-/// What is asked for.
+/// The operation that a request is for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     PlaceOrder,
-    ReadOrder(OrderId),
+    GetOrder(OrderId),
 }
 
-/// A request, read as far as it is asked for.
+/// A request. Each method parses one part of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Request<'a>(pub &'a ApiGatewayV2httpRequest);
 
@@ -32,7 +32,7 @@ impl<'a> Request<'a> {
     pub(crate) fn route(self) -> Result<Route, Problem> {
         let method = &self.0.request_context.http.method;
         let path = self.0.raw_path.as_deref().unwrap_or_default();
-        // A named stage stands before the path.
+        // The path begins with the stage if the stage has a name.
         let stage = self.0.request_context.stage.as_deref().unwrap_or("$default");
         let path = path.strip_prefix(&format!("/{stage}/")).unwrap_or(path);
         let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
@@ -40,7 +40,7 @@ impl<'a> Request<'a> {
             (&Method::POST, ["checkout"]) => Ok(Route::PlaceOrder),
             (_, ["checkout"]) => Err(Problem::method_not_allowed("POST")),
             (&Method::GET, ["orders", id]) => match OrderId::parse(*id) {
-                Ok(id) => Ok(Route::ReadOrder(id)),
+                Ok(id) => Ok(Route::GetOrder(id)),
                 Err(_) => Err(Problem::not_found()),
             },
             (_, ["orders", _]) => Err(Problem::method_not_allowed("GET")),
@@ -48,13 +48,14 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Parses the body.
     pub(crate) fn json(self) -> Result<Value, Problem> {
         let body = self.body()?;
         if let Some(content_type) = self.0.headers.get("content-type").filter(|text| !text.is_empty()) {
             check_content_type(content_type)?;
         }
-        // The error says where, and repeats nothing of the body.
-        json::read(&body).map_err(|error| {
+        // The error names the place and repeats nothing of the body.
+        json::parse(&body).map_err(|error| {
             if error.is_data() {
                 return Problem::invalid_cart(vec![FieldError { field: "body".into(), reason: error.to_string() }]);
             }
@@ -62,40 +63,41 @@ impl<'a> Request<'a> {
         })
     }
 
-    /// The body's bytes. API Gateway encodes what it does not know to be text, a body without a content type included.
+    /// The body's bytes. API Gateway encodes a body in base64 unless its content type says that it is text.
     fn body(self) -> Result<Cow<'a, [u8]>, Problem> {
         let text = self.0.body.as_deref().unwrap_or_default();
         if !self.0.is_base64_encoded {
             return check_size(Cow::Borrowed(text.as_bytes()));
         }
-        if text.len() > MAX_BODY.div_ceil(3) * 4 {
-            return Err(Problem::too_large());
+        if text.len() > MAX_BODY_BYTES.div_ceil(3) * 4 {
+            return Err(Problem::too_large(MAX_BODY_BYTES));
         }
         let bytes = STANDARD.decode(text);
         check_size(bytes.map_err(|_| Problem::not_json("The body is not valid base64."))?.into())
     }
 
-    /// What the client calls this request, if it wants to be able to repeat it.
+    /// The `Idempotency-Key`. A client sends one if it may repeat the request.
     pub(crate) fn idempotency_key(self) -> Result<Option<&'a str>, Problem> {
         let Some(key) = self.0.headers.get("idempotency-key") else {
             return Ok(None);
         };
-        let visible = |key: &&str| (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
+        let visible =
+            |key: &&str| (1..=MAX_KEY_CHARS).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
         let key = key.to_str().ok().filter(visible);
-        key.map(Some).ok_or_else(Problem::invalid_idempotency_key)
+        key.map(Some).ok_or_else(|| Problem::invalid_idempotency_key(MAX_KEY_CHARS))
     }
 
-    /// What the client calls all that this request causes, if it has a name for it.
+    /// The `X-Correlation-Id`, if there is a valid one.
     pub(crate) fn correlation_id(self) -> Option<CorrelationId> {
         CorrelationId::parse(self.header("x-correlation-id")?).ok()
     }
 
-    /// The trace that the request belongs to (<https://www.w3.org/TR/trace-context/#traceparent-header>).
+    /// The `traceparent`, if there is a valid one (<https://www.w3.org/TR/trace-context/#traceparent-header>).
     pub(crate) fn traceparent(self) -> Option<&'a str> {
         self.header("traceparent").filter(|text| is_traceparent(text))
     }
 
-    /// What API Gateway calls the request; no other has the same.
+    /// API Gateway's id of the request. It is unique.
     pub(crate) fn id(self) -> &'a str {
         self.0.request_context.request_id.as_deref().unwrap_or_default()
     }
@@ -106,8 +108,8 @@ impl<'a> Request<'a> {
 }
 
 fn check_size(body: Cow<'_, [u8]>) -> Result<Cow<'_, [u8]>, Problem> {
-    if body.len() > MAX_BODY {
-        return Err(Problem::too_large());
+    if body.len() > MAX_BODY_BYTES {
+        return Err(Problem::too_large(MAX_BODY_BYTES));
     }
     Ok(body)
 }
@@ -121,7 +123,8 @@ fn check_content_type(content_type: &HeaderValue) -> Result<(), Problem> {
     Err(Problem::unsupported_media_type())
 }
 
-/// `<version>-<trace id>-<parent id>-<flags>`, in lower case hexadecimal, neither id all zeros.
+/// Checks for `<version>-<trace id>-<parent id>-<flags>` in lower case hexadecimal. No id is all zeros, and version `ff` is
+/// forbidden.
 fn is_traceparent(text: &str) -> bool {
     let hex = |part: &str, digits: usize| {
         part.len() == digits && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -135,20 +138,25 @@ fn is_traceparent(text: &str) -> bool {
     }
 }
 
-/// An answer as API Gateway takes it.
-pub(crate) fn respond(
-    status: u16,
-    content_type: &'static str,
-    header: Option<Header>,
-    body: String,
-) -> ApiGatewayV2httpResponse {
+/// A successful response. `body` is JSON.
+pub(crate) fn json_response(status: u16, body: String) -> ApiGatewayV2httpResponse {
+    response(status, HeaderMap::new(), "application/json", body)
+}
+
+/// The response for a problem.
+pub(crate) fn problem_response(problem: &Problem) -> ApiGatewayV2httpResponse {
     let mut headers = HeaderMap::new();
-    headers.insert("content-type", HeaderValue::from_static(content_type));
-    match header {
+    match problem.header {
         Some(Header::Allow(method)) => headers.insert("allow", HeaderValue::from_static(method)),
         Some(Header::RetryAfter(seconds)) => headers.insert("retry-after", seconds.into()),
         None => None,
     };
+    let body = serde_json::to_string(problem).unwrap_or_default();
+    response(problem.status, headers, "application/problem+json", body)
+}
+
+fn response(status: u16, mut headers: HeaderMap, content_type: &'static str, body: String) -> ApiGatewayV2httpResponse {
+    headers.insert("content-type", HeaderValue::from_static(content_type));
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = status.into();
     response.headers = headers;

@@ -1,4 +1,4 @@
-//! JSON that means the same to every reader: of a field that is there twice, some would take the first and some the last.
+//! A JSON parser that refuses duplicate fields, because some parsers use the first of them and some the last.
 
 use std::fmt;
 
@@ -6,23 +6,23 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 use switchyard_events::safe_field_name;
 
-/// Reads JSON. A field that an object names twice is an error of [`serde_json::error::Category::Data`], unlike bad syntax.
-pub(crate) fn read(bytes: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice(bytes).map(|Once(value)| value)
+/// Parses JSON. A duplicate field is an error of [`serde_json::error::Category::Data`], unlike invalid syntax.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(bytes).map(|UniqueFields(value)| value)
 }
 
-/// A value whose objects name each field once.
-struct Once(Value);
+/// A value without duplicate fields.
+struct UniqueFields(Value);
 
-impl<'de> Deserialize<'de> for Once {
+impl<'de> Deserialize<'de> for UniqueFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader).map(Self)
+        deserializer.deserialize_any(UniqueFieldsVisitor).map(Self)
     }
 }
 
-struct Reader;
+struct UniqueFieldsVisitor;
 
-impl<'de> Visitor<'de> for Reader {
+impl<'de> Visitor<'de> for UniqueFieldsVisitor {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,7 +55,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Once(item)) = items.next_element()? {
+        while let Some(UniqueFields(item)) = items.next_element()? {
             list.push(item);
         }
         Ok(list.into())
@@ -63,7 +63,7 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
-        while let Some((name, Once(value))) = fields.next_entry::<String, _>()? {
+        while let Some((name, UniqueFields(value))) = fields.next_entry::<String, _>()? {
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format!(
                     "must name each field once; {} is there twice",
@@ -81,16 +81,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_json_is_read_as_serde_json_reads_it() {
+    fn json_parses_as_serde_json_does() {
         let text = r#"{"a":[null,true,-1,18446744073709551615,1.5,-0.0,"\u00e9",{"a":{}}],"b":{"a":[]}}"#;
-        assert_eq!(read(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
-        assert!(["", "nul", "{\"a\":}", "1 2", "NaN", "1e400"].iter().all(|bad| read(bad.as_bytes()).is_err()));
+        assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+        assert!(["", "nul", "{\"a\":}", "1 2", "NaN", "1e400"].iter().all(|bad| parse(bad.as_bytes()).is_err()));
     }
 
     #[test]
-    fn a_field_that_is_there_twice_is_named_if_it_could_be_ours() {
+    fn duplicate_field_is_named_if_name_is_safe() {
         let check = |text: &str, name: &str| {
-            let error = read(text.as_bytes()).unwrap_err();
+            let error = parse(text.as_bytes()).unwrap_err();
             let expected = format!("must name each field once; {name} is there twice at line 1 column ");
             assert!(error.is_data() && error.to_string().starts_with(&expected), "{error}");
         };

@@ -1,23 +1,25 @@
-//! Takes orders: `POST /checkout` commits one in a single transaction, `GET /orders/{id}` shows how far it has come.
+//! The order API: `POST /checkout` commits an order in a single transaction, `GET /orders/{id}` returns an order and its status.
 //!
-//! * `http`, `json`, `caller`, `ticket`: the request, who sent it, and how it is known when it comes again
-//! * `cart`, `catalog`, `order`: what is wanted, what it costs, what is stored and shown
-//! * `place`, `commit`: the transaction, and what its failure means
-//! * `read`, `wait`: an order's status, and waiting for it
-//! * `problem`, `report`: answers that are no success; logs and metrics
+//! * `http`, `json`, `caller`, `wait`: a request, its body, its authenticated caller, its query
+//! * `cart`, `order_request`: the cart, and a valid request to place an order, which is recognized when it is repeated
+//! * `catalog`, `commit`, `order`: product rows, the transaction, order rows
+//! * `place_order`, `get_order`: one file per route
+//! * `response`, `problem`: what the client receives
+//! * `report`: one log line and one line of metrics per request
 
 mod caller;
 mod cart;
 mod catalog;
 mod commit;
+mod get_order;
 mod http;
 mod json;
 mod order;
-mod place;
+mod order_request;
+mod place_order;
 mod problem;
-mod read;
 mod report;
-mod ticket;
+mod response;
 mod wait;
 
 use std::panic::AssertUnwindSafe;
@@ -26,22 +28,29 @@ use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse
 use futures_util::FutureExt;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use switchyard_chassis::{Clock, Table, deadline, start};
-use switchyard_events::OrderId;
 use tokio::time::{Instant, timeout_at};
 
 use crate::caller::Caller;
 use crate::cart::Cart;
 use crate::catalog::Catalog;
-use crate::http::{Request, Route, respond};
+use crate::get_order::get_order;
+use crate::http::{Request, Route, json_response, problem_response};
+use crate::order_request::OrderRequest;
+use crate::place_order::place_order;
 pub use crate::problem::{FieldError, Problem, Shortage};
-use crate::ticket::Ticket;
+use crate::report::report;
+use crate::response::OrderResponse;
 
-/// Reads the cart of a request as an order would be read, and stops there: what bad input is answered, without AWS.
+/// Validates a request to place an order, without AWS and without placing it.
+///
+/// # Errors
+///
+/// The problem that the client would receive. Products are not looked up.
 pub fn validate(request: &ApiGatewayV2httpRequest) -> Result<(), Problem> {
     let request = Request(request);
-    let cart = Cart::read(&request.json()?, None).map_err(|bad| Problem::invalid_cart(bad.errors))?;
-    let caller = Caller::of(request)?;
-    Ticket::new(request, &caller, cart, jiff::Timestamp::UNIX_EPOCH).map(drop)
+    let cart = Cart::parse(&request.json()?, None).map_err(|invalid| Problem::invalid_cart(invalid.errors))?;
+    let caller = Caller::from_request(request)?;
+    OrderRequest::new(request, &caller, cart, jiff::Timestamp::UNIX_EPOCH).map(drop)
 }
 
 /// Serves the API until Lambda stops the process.
@@ -59,54 +68,42 @@ pub async fn serve() -> Result<(), Error> {
     .await
 }
 
-/// The API, over the orders table.
+/// The order API.
 pub struct Checkout {
     table: Table,
     catalog: Catalog,
     clock: Clock,
 }
 
-/// A success.
-struct Answer {
-    status: u16,
-    /// What the log calls it.
-    outcome: &'static str,
-    order_id: OrderId,
-    body: String,
-}
-
 impl Checkout {
-    /// The API over this table of orders and stock.
+    /// Creates the API. `table` stores orders and stock.
     pub fn new(table: Table, clock: Clock) -> Self {
         let catalog = Catalog::new(table.clone());
         Self { table, catalog, clock }
     }
 
-    /// Answers one request, whatever happens, by the deadline.
+    /// Answers one request by the deadline. A panic is answered with status 500, a timeout with 503.
     pub async fn handle(&self, request: ApiGatewayV2httpRequest, deadline: Instant) -> ApiGatewayV2httpResponse {
         let started = Instant::now();
         let request = Request(&request);
-        let answer = timeout_at(deadline, AssertUnwindSafe(self.answer(request, deadline)).catch_unwind()).await;
-        let answer = match answer {
-            Ok(Ok(answer)) => answer,
-            // The panic hook has logged where.
-            Ok(Err(_)) => Err(Problem::internal()),
-            Err(_) => Err(Problem::busy()),
+        let result = timeout_at(deadline, AssertUnwindSafe(self.route(request, deadline)).catch_unwind()).await;
+        let result = match result {
+            Ok(Ok(result)) => result,
+            // The panic hook has logged the place of the panic.
+            Ok(Err(_panic)) => Err(Problem::internal()),
+            Err(_timeout) => Err(Problem::busy()),
         };
-        self.report(request, &answer, started);
-        match answer {
-            Ok(answer) => respond(answer.status, "application/json", None, answer.body),
-            Err(problem) => {
-                let body = serde_json::to_string(&problem).unwrap_or_default();
-                respond(problem.status, "application/problem+json", problem.header, body)
-            }
+        report(request, &result, self.table.take_usage(), started.elapsed(), self.clock.now());
+        match result {
+            Ok(response) => json_response(response.status, response.body),
+            Err(problem) => problem_response(&problem),
         }
     }
 
-    async fn answer(&self, request: Request<'_>, deadline: Instant) -> Result<Answer, Problem> {
+    async fn route(&self, request: Request<'_>, deadline: Instant) -> Result<OrderResponse, Problem> {
         match request.route()? {
-            Route::PlaceOrder => self.place(request).await,
-            Route::ReadOrder(id) => self.read(request, &id, deadline).await,
+            Route::PlaceOrder => place_order(request, &self.table, &self.catalog, &self.clock).await,
+            Route::GetOrder(id) => get_order(request, &self.table, &id, deadline).await,
         }
     }
 }

@@ -1,14 +1,14 @@
-//! Every answer that is no success: problem details (RFC 9457).
+//! Error responses: problem details (RFC 9457).
+
+use std::fmt::Display;
 
 use serde::Serialize;
-use switchyard_events::{Quantity, Sku};
+use switchyard_events::{InvalidValue, Quantity, Sku};
 
-use crate::http::{MAX_BODY, MAX_KEY};
-
-/// What is wrong, for the client. It repeats no personal data and tells nothing of our insides.
+/// An error as the client sees it. It contains no personal data and no internals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Stable: clients branch on it.
+    /// Stable, because clients branch on it.
     #[serde(rename = "type")]
     kind: &'static str,
     title: &'static str,
@@ -22,32 +22,44 @@ pub struct Problem {
     pub(crate) header: Option<Header>,
 }
 
-/// What a problem says in a header of its own.
+/// A header that comes with a problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Header {
-    /// The method that is possible here.
+    /// The method that the path supports.
     Allow(&'static str),
-    /// Seconds to wait.
+    /// Seconds to wait before the next request.
     RetryAfter(u16),
 }
 
-/// A bad field of a cart, or a bad parameter of a query.
+/// An invalid field of a cart, or an invalid parameter of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldError {
-    /// Where, such as `items[0].quantity`.
+    /// The field's path, such as `items[0].quantity`.
     pub field: String,
     /// What is allowed there.
     pub reason: String,
 }
 
-/// A product of which there is not enough.
+impl FieldError {
+    /// The product of line `index` of the request is not in the catalog.
+    pub(crate) fn unknown_sku(index: usize) -> Self {
+        Self { field: format!("items[{index}].sku"), reason: "is not in the catalog".into() }
+    }
+
+    /// The total of the cart is too large.
+    pub(crate) fn total(invalid: &InvalidValue) -> Self {
+        Self { field: "items".into(), reason: format!("the total {invalid}") }
+    }
+}
+
+/// A product whose stock is too small.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shortage {
     /// The product.
     pub sku: Sku,
-    /// How many the cart asks for.
+    /// The quantity in the cart.
     pub wanted: Quantity,
-    /// How many there are.
+    /// The quantity in stock.
     pub available: u64,
 }
 
@@ -64,7 +76,7 @@ impl Problem {
         }
     }
 
-    /// What the log and the metrics call it: the end of its type.
+    /// The name in logs and metrics, which is the end of the type.
     pub fn name(&self) -> &'static str {
         self.kind.trim_start_matches("/problems/")
     }
@@ -77,7 +89,7 @@ impl Problem {
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         let detail = format!("Only {allowed} is possible here.");
         let problem = Self::new(405, "/problems/method-not-allowed", "Method not allowed", detail);
-        problem.with(Header::Allow(allowed))
+        problem.with_header(Header::Allow(allowed))
     }
 
     pub(crate) fn unknown_caller() -> Self {
@@ -85,8 +97,8 @@ impl Problem {
         Self::new(403, "/problems/unknown-caller", "Unknown caller", detail)
     }
 
-    pub(crate) fn too_large() -> Self {
-        let detail = format!("A request may have at most {MAX_BODY} bytes.");
+    pub(crate) fn too_large(max_bytes: usize) -> Self {
+        let detail = format!("A request may have at most {max_bytes} bytes.");
         Self::new(413, "/problems/too-large", "Request too large", detail)
     }
 
@@ -100,8 +112,8 @@ impl Problem {
         Self::new(400, "/problems/not-json", "Not JSON", detail)
     }
 
-    pub(crate) fn invalid_idempotency_key() -> Self {
-        let detail = format!("An Idempotency-Key has 1 to {MAX_KEY} visible ASCII characters.");
+    pub(crate) fn invalid_idempotency_key(max_chars: usize) -> Self {
+        let detail = format!("An Idempotency-Key has 1 to {max_chars} visible ASCII characters.");
         let title = "Invalid idempotency key";
         Self::new(400, "/problems/invalid-idempotency-key", title, detail)
     }
@@ -136,7 +148,19 @@ impl Problem {
     pub(crate) fn busy() -> Self {
         let detail = "Too much is going on at the moment. Send the same request again; with the same Idempotency-Key it \
                       cannot become two orders.";
-        Self::new(503, "/problems/busy", "Busy", detail).with(Header::RetryAfter(1))
+        Self::new(503, "/problems/busy", "Busy", detail).with_header(Header::RetryAfter(1))
+    }
+
+    /// For a failure on our side that another request may not meet. The reason is logged, not shown.
+    pub(crate) fn from_transient(reason: &dyn Display) -> Self {
+        tracing::warn!(function = "checkout", error = %reason);
+        Self::busy()
+    }
+
+    /// For a failure on our side that needs a person. The error is logged, not shown.
+    pub(crate) fn from_fault(error: &dyn Display) -> Self {
+        tracing::error!(function = "checkout", %error);
+        Self::internal()
     }
 
     pub(crate) fn internal() -> Self {
@@ -144,7 +168,7 @@ impl Problem {
         Self::new(500, "/problems/internal", "Internal error", detail)
     }
 
-    fn with(self, header: Header) -> Self {
+    fn with_header(self, header: Header) -> Self {
         let header = Some(header);
         Self { header, ..self }
     }

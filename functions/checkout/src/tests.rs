@@ -1,6 +1,6 @@
-//! Answers that need no table, as API Gateway gets them.
+//! Responses that need no table, as API Gateway receives them.
 
-#![allow(clippy::needless_pass_by_value)] // values written where they are passed
+#![allow(clippy::needless_pass_by_value)] // the values are literals
 
 use std::collections::HashMap;
 
@@ -15,10 +15,9 @@ use tokio::time::Duration;
 use super::*;
 use crate::cart::Cart;
 use crate::catalog::Product;
-use crate::ticket::Ticket;
 use crate::wait::Wait;
 
-/// A request as API Gateway sends it, from a service called ada.
+/// A request as API Gateway sends it, from the IAM user ada.
 fn request(method: &str, path: &str, headers: Value, body: Option<&str>) -> Value {
     json!({
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "headers": headers,
@@ -35,7 +34,7 @@ fn parsed(request: Value) -> ApiGatewayV2httpRequest {
     serde_json::from_value(request).unwrap()
 }
 
-/// The answer of a checkout whose table cannot be reached.
+/// The response of a checkout whose table cannot be reached.
 async fn answer(request: Value) -> Value {
     let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1")).build();
     let checkout = Checkout::new(Table::new(Client::from_conf(config), "orders"), Clock::fixed(Timestamp::UNIX_EPOCH));
@@ -57,7 +56,7 @@ async fn check(request: Value, status: u16, kind: &str) {
 }
 
 #[tokio::test]
-async fn a_request_that_is_no_cart_gets_its_documented_answer() {
+async fn invalid_request_gets_documented_problem() {
     let post = |headers: Value, body: &str| request("POST", "/checkout", headers, Some(body));
     let json_type = || json!({"content-type": "application/json; charset=utf-8"});
     check(request("GET", "/", json!({}), None), 404, "/problems/not-found").await;
@@ -70,13 +69,13 @@ async fn a_request_that_is_no_cart_gets_its_documented_answer() {
     check(post(json!({"content-type": "text/plain"}), "{}"), 415, "/problems/unsupported-media-type").await;
     check(post(json!({"content-type": "application/vnd.cart+json"}), "{}"), 422, "/problems/invalid-cart").await;
     check(post(json!({}), "{}"), 422, "/problems/invalid-cart").await;
-    let mut nobody = post(json_type(), "{}");
-    nobody["requestContext"]["authorizer"] = Value::Null;
-    check(nobody, 403, "/problems/unknown-caller").await;
+    let mut anonymous = post(json_type(), "{}");
+    anonymous["requestContext"]["authorizer"] = Value::Null;
+    check(anonymous, 403, "/problems/unknown-caller").await;
 }
 
 #[tokio::test]
-async fn a_base64_body_is_decoded_before_it_is_judged() {
+async fn base64_body_is_decoded_before_validation() {
     let post = |body: &str| {
         let mut request = request("POST", "/checkout", json!({}), Some(body));
         request["isBase64Encoded"] = true.into();
@@ -89,7 +88,7 @@ async fn a_base64_body_is_decoded_before_it_is_judged() {
 }
 
 #[tokio::test]
-async fn a_problem_says_all_that_a_client_needs() {
+async fn problem_response_has_all_documented_fields() {
     let body = r#"{"user_id": "usr_1", "email": "ada@example.com", "items": [], "ship_to": {"country": "US", "region": "CA", "postal_code": "94107"}}"#;
     let expected = json!({
         "status": 422,
@@ -112,11 +111,11 @@ async fn a_problem_says_all_that_a_client_needs() {
     assert_eq!(answer(request("DELETE", "/orders/ord_1", json!({}), None)).await, expected);
 }
 
-/// What a query asks to wait for, or the parameters that it cannot have.
-fn wait(query: &Value) -> Result<Option<Wait>, Value> {
+/// The wait of a query, or the names of its invalid parameters.
+fn parse_wait(query: &Value) -> Result<Option<Wait>, Value> {
     let mut request = request("GET", "/orders/ord_1", json!({}), None);
     request["queryStringParameters"] = query.clone();
-    let problem = match Wait::of(Request(&parsed(request))) {
+    let problem = match Wait::from_query(Request(&parsed(request))) {
         Ok(wait) => return Ok(wait),
         Err(problem) => serde_json::to_value(&problem).unwrap(),
     };
@@ -126,17 +125,17 @@ fn wait(query: &Value) -> Result<Option<Wait>, Value> {
 }
 
 #[test]
-fn a_client_waits_for_a_known_status_and_at_most_twenty_seconds() {
+fn wait_needs_known_status_and_timeout_of_1_to_20_s() {
     let check = |query: Value, expected: Option<(OrderStatus, u64)>| {
-        let expected = expected.map(|(status, seconds)| Wait { status, patience: Duration::from_secs(seconds) });
-        assert_eq!(wait(&query), Ok(expected), "{query}");
+        let expected = expected.map(|(status, seconds)| Wait { status, timeout: Duration::from_secs(seconds) });
+        assert_eq!(parse_wait(&query), Ok(expected), "{query}");
     };
     check(json!({}), None);
     check(json!({"timeout": "5"}), None);
     check(json!({"wait": "confirmed"}), Some((OrderStatus::Confirmed, 10)));
     check(json!({"wait": "picking", "timeout": "1"}), Some((OrderStatus::Picking, 1)));
     check(json!({"wait": "flagged", "timeout": "20", "other": "x"}), Some((OrderStatus::Flagged, 20)));
-    let refused = |query: Value, fields: Value| assert_eq!(wait(&query), Err(fields), "{query}");
+    let refused = |query: Value, fields: Value| assert_eq!(parse_wait(&query), Err(fields), "{query}");
     for bad in ["", "Confirmed", "shipped", "confirmed,flagged"] {
         refused(json!({"wait": bad, "timeout": "5"}), json!(["wait"]));
     }
@@ -146,57 +145,57 @@ fn a_client_waits_for_a_known_status_and_at_most_twenty_seconds() {
     refused(json!({"wait": "soon", "timeout": "later"}), json!(["wait", "timeout"]));
 }
 
-/// What `POST` makes of a small order.
-fn ticket(headers: Value, quantity: u32) -> Result<Ticket, Problem> {
+/// The order request in a `POST` of a small cart.
+fn order_request(headers: Value, quantity: u32) -> Result<OrderRequest, Problem> {
     let body = json!({
         "user_id": "usr_91xc", "email": "ada.lovelace@example.com",
         "items": [{"sku": "MUG-CAMP-350", "quantity": quantity}],
         "ship_to": {"country": "US", "region": "CA", "postal_code": "94107"}
     });
     let request = parsed(request("POST", "/checkout", headers, None));
-    let caller = Caller::of(Request(&request))?;
+    let caller = Caller::from_request(Request(&request))?;
     let now = "2026-05-26T14:23:01.123456Z".parse().unwrap();
-    Ticket::new(Request(&request), &caller, Cart::read(&body, None).unwrap(), now)
+    OrderRequest::new(Request(&request), &caller, Cart::parse(&body, None).unwrap(), now)
 }
 
 #[test]
-fn the_same_key_is_the_same_order_and_no_key_is_always_another() {
-    let id = |headers: Value| ticket(headers, 2).unwrap().id;
-    let with = |key: &str| id(json!({"idempotency-key": key}));
-    assert_eq!(with("k1"), with("k1"));
-    assert_ne!(with("k1"), with("k2"));
+fn idempotency_key_decides_the_order_id() {
+    let id = |headers: Value| order_request(headers, 2).unwrap().id;
+    let id_for_key = |key: &str| id(json!({"idempotency-key": key}));
+    assert_eq!(id_for_key("k1"), id_for_key("k1"));
+    assert_ne!(id_for_key("k1"), id_for_key("k2"));
     assert_ne!(id(json!({})), id(json!({})));
     for bad in ["", "a b", &"k".repeat(256), "ключ"] {
-        let problem = ticket(json!({"idempotency-key": bad}), 2).err().unwrap();
+        let problem = order_request(json!({"idempotency-key": bad}), 2).err().unwrap();
         assert_eq!(problem.name(), "invalid-idempotency-key");
     }
 }
 
 #[test]
-fn correlation_and_trace_are_handed_on_if_they_are_well_formed() {
-    let cause = |headers: Value| ticket(headers, 2).unwrap().cause;
+fn valid_correlation_id_and_traceparent_are_passed_on() {
+    let cause = |headers: Value| order_request(headers, 2).unwrap().cause;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let given = cause(json!({"x-correlation-id": "basket/7", "traceparent": trace}));
     assert_eq!((given.correlation_id.as_str(), given.traceparent.as_deref()), ("basket/7", Some(trace)));
     let zeros = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
-    let none = ticket(json!({"x-correlation-id": "a b", "traceparent": zeros}), 2).unwrap();
+    let none = order_request(json!({"x-correlation-id": "a b", "traceparent": zeros}), 2).unwrap();
     assert_eq!((none.cause.correlation_id.as_str(), none.cause.traceparent), (none.id.as_str(), None));
 }
 
-fn mugs(ticket: &Ticket) -> HashMap<Sku, Product> {
+fn mugs(request: &OrderRequest) -> HashMap<Sku, Product> {
     let (name, price) = ("Enamel camp mug, 350 ml".into(), Usd::from_cents(1450));
     let mug = Product { name, price, taxable: true };
-    HashMap::from([(ticket.cart.lines[0].sku.clone(), mug)])
+    HashMap::from([(request.cart.lines[0].sku.clone(), mug)])
 }
 
 #[test]
-fn a_row_read_back_gives_the_same_answer_byte_for_byte() {
+fn repeated_request_gets_the_same_response_bytes() {
     let key = || json!({"idempotency-key": "order-7-of-basket-19"});
-    let placed = ticket(key(), 2).unwrap();
-    let stored = placed.stored(order::price(&placed, &mugs(&placed)).unwrap());
+    let placed = order_request(key(), 2).unwrap();
+    let stored = placed.to_stored_order(placed.price(&mugs(&placed)).unwrap());
     let row = stored.to_row(placed.cause.clone()).unwrap();
-    let first = Answer::accepted(&stored.order, "placed").unwrap();
-    let again = placed.answer_again(&row).unwrap();
+    let first = OrderResponse::accepted(&stored.order, "placed").unwrap();
+    let again = placed.repeat_response(&row).unwrap();
     let expected = format!(
         r#"{{"order_id":"{}","status":"received","total_usd":29.00,"placed_at":"2026-05-26T14:23:01.123Z"}}"#,
         placed.id
@@ -205,16 +204,16 @@ fn a_row_read_back_gives_the_same_answer_byte_for_byte() {
         (first.body.as_str(), again.body.as_str(), again.outcome),
         (expected.as_str(), expected.as_str(), "repeated")
     );
-    let problem = ticket(key(), 3).unwrap().answer_again(&row).err().unwrap();
+    let problem = order_request(key(), 3).unwrap().repeat_response(&row).err().unwrap();
     assert_eq!(problem.name(), "idempotency-key-reused");
 }
 
 #[test]
-fn an_order_of_one_line_is_stored_in_one_kilobyte() {
-    let ticket = ticket(json!({}), 2).unwrap();
-    let stored = ticket.stored(order::price(&ticket, &mugs(&ticket)).unwrap());
-    let row = stored.to_row(ticket.cause.clone()).unwrap();
-    // Names and values in UTF-8, as DynamoDB counts them; each kilobyte begun is two write units.
+fn order_of_one_line_fits_into_one_kilobyte() {
+    let request = order_request(json!({}), 2).unwrap();
+    let stored = request.to_stored_order(request.price(&mugs(&request)).unwrap());
+    let row = stored.to_row(request.cause.clone()).unwrap();
+    // Names and values in UTF-8, as DynamoDB counts them. Each started kilobyte costs two write units.
     let size: usize = row.iter().map(|(name, value)| name.len() + value.as_s().unwrap().len()).sum();
     assert!(size <= 1024, "{size} bytes");
 }

@@ -1,4 +1,4 @@
-//! What a client waits for: `?wait=STATUS&timeout=SECONDS`.
+//! [`Wait`]: the query `?wait=STATUS&timeout=SECONDS`.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -6,53 +6,54 @@ use std::time::Duration;
 use orders::OrderStatus;
 
 use crate::http::Request;
-use crate::{FieldError, Problem};
+use crate::problem::{FieldError, Problem};
 
-/// How many seconds a client may wait. Each is paid for as the function's; an API waits for 30 at most
-/// (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>, 2026-11-21).
-const PATIENCE: RangeInclusive<u64> = 1..=20;
-/// How many it waits if it does not say.
-const USUAL_PATIENCE: u64 = 10;
+/// The timeouts that a client may choose, in seconds. The function is paid for while it waits, and API Gateway ends a request after
+/// 30 seconds (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>, 2026-11-21).
+const TIMEOUT_SECS: RangeInclusive<u64> = 1..=20;
+/// The timeout if the client chooses none.
+const DEFAULT_TIMEOUT_SECS: u64 = 10;
 
-/// A status that a client waits for, and how long at most.
+/// The status that a client waits for, and the longest time that it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wait {
     pub(crate) status: OrderStatus,
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 impl Wait {
-    /// Reads the query; without `wait` there is nothing to wait for.
-    pub(crate) fn of(request: Request<'_>) -> Result<Option<Self>, Problem> {
-        let status = field(request, "wait", |text| text.parse::<OrderStatus>().map_err(|invalid| invalid.0));
-        let patience = field(request, "timeout", seconds);
-        match (status, patience) {
+    /// Parses the query; none if it has no `wait`.
+    pub(crate) fn from_query(request: Request<'_>) -> Result<Option<Self>, Problem> {
+        let status = parameter(request, "wait", |text| text.parse::<OrderStatus>().map_err(|invalid| invalid.0));
+        let timeout = parameter(request, "timeout", parse_timeout);
+        match (status, timeout) {
             (Ok(None), Ok(_)) => Ok(None),
-            (Ok(Some(status)), Ok(patience)) => {
-                Ok(Some(Self { status, patience: Duration::from_secs(patience.unwrap_or(USUAL_PATIENCE)) }))
+            (Ok(Some(status)), Ok(timeout)) => {
+                Ok(Some(Self { status, timeout: Duration::from_secs(timeout.unwrap_or(DEFAULT_TIMEOUT_SECS)) }))
             }
-            (status, patience) => Err(Problem::invalid_query(status.err().into_iter().chain(patience.err()).collect())),
+            (status, timeout) => Err(Problem::invalid_query(status.err().into_iter().chain(timeout.err()).collect())),
         }
     }
 }
 
-/// A parameter of the query, if it is there.
-fn field<T>(
+/// Parses a parameter of the query; none if it is absent.
+fn parameter<T>(
     request: Request<'_>,
     name: &str,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Option<T>, FieldError> {
-    let Some(given) = request.0.query_string_parameters.all(name) else {
+    let Some(values) = request.0.query_string_parameters.all(name) else {
         return Ok(None);
     };
-    let value = match given.as_slice() {
-        [one] => parse(one),
+    let value = match values.as_slice() {
+        [value] => parse(value),
         _ => Err("must be given once".to_owned()),
     };
     value.map(Some).map_err(|reason| FieldError { field: name.to_owned(), reason })
 }
 
-fn seconds(text: &str) -> Result<u64, String> {
-    let seconds = text.parse().ok().filter(|seconds| PATIENCE.contains(seconds));
-    seconds.ok_or_else(|| format!("must be a whole number of seconds from {} to {}", PATIENCE.start(), PATIENCE.end()))
+fn parse_timeout(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| TIMEOUT_SECS.contains(seconds));
+    let (min, max) = TIMEOUT_SECS.into_inner();
+    seconds.ok_or_else(|| format!("must be a whole number of seconds from {min} to {max}"))
 }

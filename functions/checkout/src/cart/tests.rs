@@ -1,10 +1,10 @@
-//! Which carts are read, and what is said of the others.
+//! Valid carts, and the errors of invalid ones.
 
 use serde_json::json;
 
 use super::*;
 
-fn good() -> Value {
+fn valid_cart() -> Value {
     json!({
         "user_id": "usr_91xc",
         "email": "ada@example.com",
@@ -13,9 +13,9 @@ fn good() -> Value {
     })
 }
 
-/// The good cart with one part replaced (or taken away, by null), read by a service.
-fn changed(pointer: &str, value: Value) -> Result<Cart, BadCart> {
-    let mut body = good();
+/// Parses the valid cart for a service after one part was replaced, or removed if the value is null.
+fn parse_changed(pointer: &str, value: Value) -> Result<Cart, InvalidCart> {
+    let mut body = valid_cart();
     match (pointer.rsplit_once('/'), value) {
         (Some((parent, name)), Value::Null) => {
             let parent = body.pointer_mut(parent).and_then(Value::as_object_mut);
@@ -23,18 +23,18 @@ fn changed(pointer: &str, value: Value) -> Result<Cart, BadCart> {
         }
         (_, value) => *body.pointer_mut(pointer).unwrap() = value,
     }
-    Cart::read(&body, None)
+    Cart::parse(&body, None)
 }
 
-fn errors(read: Result<Cart, BadCart>) -> Vec<String> {
-    let errors = read.err().map(|bad| bad.errors).unwrap_or_default();
+fn errors(result: Result<Cart, InvalidCart>) -> Vec<String> {
+    let errors = result.err().map(|invalid| invalid.errors).unwrap_or_default();
     errors.into_iter().map(|error| format!("{}: {}", error.field, error.reason)).collect()
 }
 
 #[test]
-fn a_bad_field_is_named_with_what_is_allowed_there() {
+fn invalid_field_is_named_with_what_is_allowed() {
     let check = |pointer: &str, value: Value, expected: &str| {
-        assert_eq!(errors(changed(pointer, value.clone())), [expected], "{pointer} {value}");
+        assert_eq!(errors(parse_changed(pointer, value.clone())), [expected], "{pointer} {value}");
     };
     let quantity = "items[0].quantity: must be a whole number from 1 to 1000";
     for bad in [
@@ -77,10 +77,10 @@ fn a_bad_field_is_named_with_what_is_allowed_there() {
 }
 
 #[test]
-fn every_bad_field_is_named_at_once_and_products_are_kept_to_be_looked_up() {
+fn all_invalid_fields_are_named_and_skus_kept() {
     let body = json!({"email": 1, "items": [{"sku": "MUG-01"}, {"quantity": 0}], "ship_to": {"country": "USA"}});
-    let bad = Cart::read(&body, None).unwrap_err();
-    let fields: Vec<_> = bad.errors.iter().map(|error| error.field.as_str()).collect();
+    let invalid = Cart::parse(&body, None).unwrap_err();
+    let fields: Vec<_> = invalid.errors.iter().map(|error| error.field.as_str()).collect();
     assert_eq!(
         fields,
         [
@@ -94,32 +94,32 @@ fn every_bad_field_is_named_at_once_and_products_are_kept_to_be_looked_up() {
             "ship_to.postal_code",
         ]
     );
-    assert_eq!(bad.skus, [(0, Sku::parse("MUG-01").unwrap())]);
+    assert_eq!(invalid.skus, [(0, Sku::parse("MUG-01").unwrap())]);
 }
 
 #[test]
-fn what_is_no_object_is_said_to_be_none_and_nothing_else() {
+fn cart_that_is_not_an_object_has_one_error() {
     for body in [json!(null), json!([]), json!("cart"), json!(1)] {
-        assert_eq!(errors(Cart::read(&body, None)), ["body: must be a JSON object"]);
+        assert_eq!(errors(Cart::parse(&body, None)), ["body: must be a JSON object"]);
     }
 }
 
 #[test]
-fn lines_of_one_product_are_made_one() {
+fn lines_of_the_same_product_are_merged() {
     let line = |quantity: u32| json!({"sku": "MUG-01", "quantity": quantity});
-    let cart = changed("/items", json!([line(2), {"sku": "TEA-07", "quantity": 1}, line(3)])).unwrap();
-    let lines: Vec<_> = cart.lines.iter().map(|line| (line.sku.as_str(), line.quantity.get(), line.at)).collect();
+    let cart = parse_changed("/items", json!([line(2), {"sku": "TEA-07", "quantity": 1}, line(3)])).unwrap();
+    let lines: Vec<_> = cart.lines.iter().map(|line| (line.sku.as_str(), line.quantity.get(), line.index)).collect();
     assert_eq!(lines, [("MUG-01", 5, 0), ("TEA-07", 1, 1)]);
-    let too_many = changed("/items", json!([line(600), line(401)]));
+    let too_many = parse_changed("/items", json!([line(600), line(401)]));
     assert_eq!(errors(too_many), ["items[1].quantity: all lines of one sku together must be at most 1000"]);
 }
 
 #[test]
-fn a_token_orders_for_its_subject_only() {
+fn token_may_order_for_its_subject_only() {
     let read = |user_id: Value, subject: &str| {
-        let mut body = good();
+        let mut body = valid_cart();
         body["user_id"] = user_id;
-        Cart::read(&body, Some(subject)).map(|cart| cart.user_id.to_string())
+        Cart::parse(&body, Some(subject)).map(|cart| cart.user_id.to_string())
     };
     assert_eq!(read(json!("usr_1"), "usr_1"), Ok("usr_1".into()));
     let other = read(json!("usr_2"), "usr_1").unwrap_err().errors;
@@ -130,10 +130,14 @@ fn a_token_orders_for_its_subject_only() {
 }
 
 #[test]
-fn the_same_cart_has_the_same_fingerprint_however_it_is_written() {
-    let of = |text: &str| Cart::read(&serde_json::from_str(text).unwrap(), None).unwrap().fingerprint().unwrap();
-    let cart = of(&good().to_string());
-    assert_eq!(cart, of(&serde_json::to_string_pretty(&good()).unwrap().replace("usr_91xc", "usr_91\\u0078c")));
-    assert_ne!(cart, changed("/items/0/quantity", json!(3)).unwrap().fingerprint().unwrap());
-    assert_ne!(cart, changed("/email", json!("bob@example.com")).unwrap().fingerprint().unwrap());
+fn cart_fingerprint_ignores_json_formatting() {
+    let fingerprint =
+        |text: &str| Cart::parse(&serde_json::from_str(text).unwrap(), None).unwrap().fingerprint().unwrap();
+    let cart = fingerprint(&valid_cart().to_string());
+    assert_eq!(
+        cart,
+        fingerprint(&serde_json::to_string_pretty(&valid_cart()).unwrap().replace("usr_91xc", "usr_91\\u0078c"))
+    );
+    assert_ne!(cart, parse_changed("/items/0/quantity", json!(3)).unwrap().fingerprint().unwrap());
+    assert_ne!(cart, parse_changed("/email", json!("bob@example.com")).unwrap().fingerprint().unwrap());
 }

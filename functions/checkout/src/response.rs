@@ -1,0 +1,68 @@
+//! Successful responses.
+
+use jiff::Timestamp;
+use orders::OrderStatus;
+use serde::Serialize;
+use switchyard_events::{OrderId, OrderLine, OrderPlaced, Usd};
+
+use crate::problem::Problem;
+
+/// A successful response about one order.
+pub(crate) struct OrderResponse {
+    /// The HTTP status.
+    pub(crate) status: u16,
+    /// The outcome in logs and metrics.
+    pub(crate) outcome: &'static str,
+    pub(crate) order_id: OrderId,
+    /// JSON.
+    pub(crate) body: String,
+}
+
+#[derive(Serialize)]
+struct AcceptedBody<'a> {
+    order_id: &'a OrderId,
+    status: OrderStatus,
+    total_usd: Usd,
+    placed_at: Timestamp,
+}
+
+/// Address and mail address are left out: the client has them.
+#[derive(Serialize)]
+struct OrderBody<'a> {
+    order_id: &'a OrderId,
+    status: OrderStatus,
+    total_usd: Usd,
+    items: &'a [OrderLine],
+    placed_at: Timestamp,
+}
+
+impl OrderResponse {
+    /// The response to `POST /checkout` once the order is in the table. It is the same, byte for byte, when the client repeats
+    /// the request.
+    pub(crate) fn accepted(order: &OrderPlaced, outcome: &'static str) -> Result<Self, Problem> {
+        let body = AcceptedBody {
+            order_id: &order.order_id,
+            status: OrderStatus::Received,
+            total_usd: order.total_usd,
+            placed_at: order.placed_at,
+        };
+        Self::new(202, outcome, &order.order_id, &body)
+    }
+
+    /// The response to `GET /orders/{id}`.
+    pub(crate) fn order(order: &OrderPlaced, status: OrderStatus, outcome: &'static str) -> Result<Self, Problem> {
+        let body = OrderBody {
+            order_id: &order.order_id,
+            status,
+            total_usd: order.total_usd,
+            items: &order.items,
+            placed_at: order.placed_at,
+        };
+        Self::new(200, outcome, &order.order_id, &body)
+    }
+
+    fn new(status: u16, outcome: &'static str, order_id: &OrderId, body: &impl Serialize) -> Result<Self, Problem> {
+        let body = serde_json::to_string(body).map_err(|error| Problem::from_fault(&error))?;
+        Ok(Self { status, outcome, order_id: order_id.clone(), body })
+    }
+}
