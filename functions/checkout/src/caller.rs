@@ -54,8 +54,8 @@ fn principal(iam: &ApiGatewayRequestAuthorizerIamDescription) -> Option<Caller> 
     Some(Caller::Principal(format!("{account}/{user}")))
 }
 
-/// Removes the session from the ARN of an assumed role. The instances of a service have different session names, and each must
-/// find an order that another of them placed.
+/// Removes the session from the ARN of an assumed role. The instances of a service have different session names, and
+/// each must find an order that another of them placed.
 fn without_session(arn: &str) -> &str {
     match arn.rsplit_once('/') {
         Some((role, _)) if arn.contains(":assumed-role/") => role,

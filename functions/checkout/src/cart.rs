@@ -1,4 +1,5 @@
-//! [`Cart`]: what a client wants to order. The parser continues after an error, so that one response names every invalid field.
+//! [`Cart`]: what a client wants to order. The parser continues after an error, so that one response names every
+//! invalid field.
 
 use serde::Serialize;
 use serde_json::Value;

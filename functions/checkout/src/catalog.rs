@@ -8,8 +8,8 @@ use switchyard_chassis::{Failure, Item, Key, Table, number_of, text_of};
 use switchyard_events::{Sku, Usd};
 use tokio::time::Instant;
 
-/// How long a product is cached. Name and taxability may be out of date for so long. A price may not: the order's transaction
-/// checks it.
+/// How long a product is cached. Name and taxability may be out of date for so long. A price may not: the order's
+/// transaction checks it.
 const MAX_PRODUCT_AGE: Duration = Duration::from_mins(1);
 
 /// A product in the catalog.

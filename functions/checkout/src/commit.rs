@@ -20,8 +20,8 @@ pub(crate) enum CommitOutcome {
     AlreadyExists(Item),
     /// The condition of at least one stock row failed.
     ConditionFailed(Vec<RejectedLine>),
-    /// A conflict, throttling, or an unknown outcome. A retry is safe: if the order was committed after all, its outcome is
-    /// [`CommitOutcome::AlreadyExists`].
+    /// A conflict, throttling, or an unknown outcome. A retry is safe: if the order was committed after all, its
+    /// outcome is [`CommitOutcome::AlreadyExists`].
     Transient(String),
     /// No retry can succeed.
     Permanent(String),
@@ -85,8 +85,8 @@ fn decrement_stock(table: &str, line: &OrderLine) -> Result<TransactWriteItem, B
     Ok(TransactWriteItem::builder().update(update.build()?).build())
 }
 
-/// Classifies a cancelled transaction by its reasons, one for each of [`actions`]. An order that exists already outranks all other
-/// reasons, because its stock was taken when it was placed.
+/// Classifies a cancelled transaction by its reasons, one for each of [`actions`]. An order that exists already
+/// outranks all other reasons, because its stock was taken when it was placed.
 fn classify_cancellation(reasons: &[CancellationReason]) -> CommitOutcome {
     let condition_failed = |reason: &&CancellationReason| reason.code() == Some("ConditionalCheckFailed");
     if let Some(order) = reasons.first().filter(condition_failed) {

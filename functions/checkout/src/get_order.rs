@@ -66,8 +66,8 @@ async fn query_rows(table: &Table, id: &OrderId, sk_prefix: &str) -> Result<Vec<
     table.query(&order_key(id).pk, sk_prefix).await
 }
 
-/// The delay before a poll. It is short at first, because most orders are decided within two seconds, and random, so that clients
-/// do not poll in step.
+/// The delay before a poll. It is short at first, because most orders are decided within two seconds, and random, so
+/// that clients do not poll in step.
 fn poll_delay(poll: u32) -> Duration {
     Duration::from_millis(50) + backoff::full_jitter(Duration::from_millis(100), poll, Duration::from_millis(900))
 }

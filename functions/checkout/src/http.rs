@@ -123,8 +123,8 @@ fn check_content_type(content_type: &HeaderValue) -> Result<(), Problem> {
     Err(Problem::unsupported_media_type())
 }
 
-/// Checks for `<version>-<trace id>-<parent id>-<flags>` in lower case hexadecimal. No id is all zeros, and version `ff` is
-/// forbidden.
+/// Checks for `<version>-<trace id>-<parent id>-<flags>` in lower case hexadecimal. No id is all zeros, and version
+/// `ff` is forbidden.
 fn is_traceparent(text: &str) -> bool {
     let hex = |part: &str, digits: usize| {
         part.len() == digits && part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))

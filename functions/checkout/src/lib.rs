@@ -1,4 +1,5 @@
-//! The order API: `POST /checkout` commits an order in a single transaction, `GET /orders/{id}` returns an order and its status.
+//! The order API: `POST /checkout` commits an order in a single transaction, `GET /orders/{id}` returns an order and
+//! its status.
 //!
 //! * `http`, `json`, `caller`, `wait`: a request, its body, its authenticated caller, its query
 //! * `cart`, `order_request`: the cart, and a valid request to place an order, which is recognized when it is repeated

@@ -32,8 +32,8 @@ pub(crate) enum OrderRowError {
 }
 
 impl StoredOrder {
-    /// Converts to a row. The order itself is stored once, as the event in the outbox: a second copy of the lines would push most
-    /// orders over the next kilobyte, and each kilobyte costs two write units.
+    /// Converts to a row. The order itself is stored once, as the event in the outbox: a second copy of the lines would
+    /// push most orders over the next kilobyte, and each kilobyte costs two write units.
     pub(crate) fn to_row(&self, cause: Cause) -> Result<Item, OrderRowError> {
         let order = &self.order;
         let envelope = Envelope::new(order.clone(), 1, "checkout", order.placed_at, cause)?;

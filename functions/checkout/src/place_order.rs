@@ -43,7 +43,8 @@ pub(crate) async fn place_order(
         match attempt_once(&request, table, catalog).await {
             AttemptOutcome::Answered(result) => return result,
             AttemptOutcome::Rejected(problem) => {
-                // Without a key the client cannot have sent the request before, so only an earlier attempt can have placed it.
+                // Without a key the client cannot have sent the request before, so only an earlier attempt can have
+                // placed it.
                 if !request.has_idempotency_key && attempt == 0 {
                     return Err(problem);
                 }
@@ -103,9 +104,9 @@ async fn commit_order(request: &OrderRequest, order: OrderPlaced, table: &Table,
     }
 }
 
-/// Finds out why lines were rejected: the product is gone, its stock is too small, or its price has changed since it was cached.
-/// After a price change the next attempt uses the new price. So a client always pays the catalog's price at the moment of the
-/// order.
+/// Finds out why lines were rejected: the product is gone, its stock is too small, or its price has changed since it
+/// was cached. After a price change the next attempt uses the new price. So a client always pays the catalog's price at
+/// the moment of the order.
 fn explain_rejected_lines(request: &OrderRequest, rejected: Vec<RejectedLine>, catalog: &Catalog) -> AttemptOutcome {
     let (mut unknown, mut short) = (Vec::new(), Vec::new());
     for RejectedLine { index, stock_row } in rejected {

@@ -37,8 +37,8 @@ struct OrderBody<'a> {
 }
 
 impl OrderResponse {
-    /// The response to `POST /checkout` once the order is in the table. It is the same, byte for byte, when the client repeats
-    /// the request.
+    /// The response to `POST /checkout` once the order is in the table. It is the same, byte for byte, when the client
+    /// repeats the request.
     pub(crate) fn accepted(order: &OrderPlaced, outcome: &'static str) -> Result<Self, Problem> {
         let body = AcceptedBody {
             order_id: &order.order_id,

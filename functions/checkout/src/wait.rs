@@ -8,8 +8,9 @@ use orders::OrderStatus;
 use crate::http::Request;
 use crate::problem::{FieldError, Problem};
 
-/// The timeouts that a client may choose, in seconds. The function is paid for while it waits, and API Gateway ends a request after
-/// 30 seconds (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>, 2026-11-21).
+/// The timeouts that a client may choose, in seconds. The function is paid for while it waits, and API Gateway ends a
+/// request after 30 seconds (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>,
+/// 2026-11-21).
 const TIMEOUT_SECS: RangeInclusive<u64> = 1..=20;
 /// The timeout if the client chooses none.
 const DEFAULT_TIMEOUT_SECS: u64 = 10;

@@ -1,4 +1,4 @@
-//! The bus, and what its answers mean.
+//! `PutEvents`, and the outcome of each entry.
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::error::ProvideErrorMetadata;
@@ -7,17 +7,17 @@ use switchyard_chassis::describe;
 
 use crate::entry::Entry;
 
-/// What became of an entry.
+/// The outcome of sending an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    /// It is on the bus.
-    Taken,
-    /// It may be taken later: the bus is busy, out of order, or not ours to use, which an operator can change.
-    Later,
-    /// A call was refused whole, because of one of its entries: each must be tried by itself.
-    Alone,
-    /// It will never be taken, because of what it is.
-    Never(String),
+pub(crate) enum PutOutcome {
+    /// The entry is on the bus.
+    Published,
+    /// A retry may succeed: the bus is throttled, out of order, or not permitted to us, which an operator can change.
+    Transient,
+    /// The call was refused as a whole because of one of its entries. Each must be sent in a call of its own.
+    RetryAlone,
+    /// No retry can succeed, for this reason.
+    Permanent(String),
 }
 
 /// An event bus.
@@ -31,23 +31,23 @@ impl Bus {
         Self { client, name }
     }
 
-    /// Puts entries on the bus in one call, and says what became of each.
-    pub(crate) async fn put(&self, chunk: Vec<Entry>) -> Vec<(Entry, Verdict)> {
-        let entries = chunk.iter().map(|entry| self.request(entry)).collect();
-        let answer = self.client.put_events().set_entries(Some(entries)).send().await;
-        let (verdicts, error) = match &answer {
-            Ok(answer) => (of_entries(answer.entries(), chunk.len()), first_error(answer.entries())),
+    /// Sends entries in one call. Returns the outcome of each.
+    pub(crate) async fn put(&self, chunk: Vec<Entry>) -> Vec<(Entry, PutOutcome)> {
+        let entries = chunk.iter().map(|entry| self.request_entry(entry)).collect();
+        let response = self.client.put_events().set_entries(Some(entries)).send().await;
+        let (outcomes, error) = match &response {
+            Ok(response) => (classify_results(response.entries(), chunk.len()), first_error(response.entries())),
             Err(error) => {
                 let reason = describe(error);
-                let verdict = of_call(error.code(), &reason, chunk.len());
-                (vec![verdict; chunk.len()], Some(reason))
+                let outcome = classify_error(error.code(), &reason, chunk.len());
+                (vec![outcome; chunk.len()], Some(reason))
             }
         };
-        log(&chunk, &verdicts, error.as_deref());
-        chunk.into_iter().zip(verdicts).collect()
+        log(&chunk, &outcomes, error.as_deref());
+        chunk.into_iter().zip(outcomes).collect()
     }
 
-    fn request(&self, entry: &Entry) -> PutEventsRequestEntry {
+    fn request_entry(&self, entry: &Entry) -> PutEventsRequestEntry {
         PutEventsRequestEntry::builder()
             .event_bus_name(&self.name)
             .source(&entry.event.source)
@@ -57,34 +57,35 @@ impl Bus {
     }
 }
 
-/// A verdict for each entry of a call that was answered. `FailedEntryCount` is not trusted to say it all: what has no event id is
-/// not on the bus.
-fn of_entries(results: &[PutEventsResultEntry], sent: usize) -> Vec<Verdict> {
-    let verdict =
+/// The outcome of each entry of a successful call. An entry without an event id is not on the bus, even if
+/// `FailedEntryCount` is 0.
+fn classify_results(results: &[PutEventsResultEntry], sent: usize) -> Vec<PutOutcome> {
+    let outcome =
         |result: Option<&PutEventsResultEntry>| match result.map(|result| (result.error_code(), result.event_id())) {
-            Some((None, Some(_))) => Verdict::Taken,
-            // Of the codes that PutEvents knows
-            // (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>, 2026-11-21) only these two
-            // are about the entry. The others are about the moment or about permissions: both change, an entry does not.
+            Some((None, Some(_))) => PutOutcome::Published,
+            // Of the documented codes
+            // (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html>, 2026-11-21)
+            // only these two concern the entry. The others concern load or permissions, which can change; an entry
+            // cannot.
             Some((Some(code @ ("MalformedDetail" | "InvalidArgument")), _)) => {
                 let message = result.and_then(PutEventsResultEntry::error_message).unwrap_or_default();
-                Verdict::Never(format!("EventBridge {code}: {message}"))
+                PutOutcome::Permanent(format!("EventBridge {code}: {message}"))
             }
-            _ => Verdict::Later,
+            _ => PutOutcome::Transient,
         };
-    (0..sent).map(|place| verdict(results.get(place))).collect()
+    (0..sent).map(|place| outcome(results.get(place))).collect()
 }
 
-/// The verdict on all entries of a call that failed as a whole.
-fn of_call(code: Option<&str>, reason: &str, sent: usize) -> Verdict {
+/// The outcome of all entries of a call that failed as a whole.
+fn classify_error(code: Option<&str>, reason: &str, sent: usize) -> PutOutcome {
     match code {
         Some("ValidationException" | "RequestEntityTooLargeException" | "SerializationException") if sent > 1 => {
-            Verdict::Alone
+            PutOutcome::RetryAlone
         }
         Some("ValidationException" | "RequestEntityTooLargeException" | "SerializationException") => {
-            Verdict::Never(format!("EventBridge PutEvents: {reason}"))
+            PutOutcome::Permanent(format!("EventBridge PutEvents: {reason}"))
         }
-        _ => Verdict::Later,
+        _ => PutOutcome::Transient,
     }
 }
 
@@ -95,13 +96,13 @@ fn first_error(results: &[PutEventsResultEntry]) -> Option<String> {
     results.iter().find_map(code)
 }
 
-/// One line per call.
-fn log(chunk: &[Entry], verdicts: &[Verdict], error: Option<&str>) {
+/// Writes one log line per call.
+fn log(chunk: &[Entry], outcomes: &[PutOutcome], error: Option<&str>) {
     let event_ids: Vec<_> = chunk.iter().filter_map(Entry::event_id).collect();
     let event_ids = event_ids.join(" ");
     let bytes: usize = chunk.iter().map(Entry::bytes).sum();
-    let taken = verdicts.iter().filter(|verdict| **verdict == Verdict::Taken).count();
-    let (entries, failed) = (chunk.len(), chunk.len() - taken);
+    let published = outcomes.iter().filter(|outcome| **outcome == PutOutcome::Published).count();
+    let (entries, failed) = (chunk.len(), chunk.len() - published);
     match error {
         None if failed == 0 => tracing::info!(function = "publisher", outcome = "put", entries, bytes, event_ids),
         _ => tracing::warn!(function = "publisher", outcome = "put", entries, bytes, failed, error, event_ids),
@@ -118,15 +119,15 @@ mod tests {
     }
 
     #[test]
-    fn each_entry_is_judged_by_itself() {
-        let never = |code: &str| Verdict::Never(format!("EventBridge {code}: no"));
-        let check = |event_id, code, expected: Verdict| {
-            assert_eq!(of_entries(&[result(event_id, code)], 1), [expected], "{code:?}");
+    fn each_entry_is_classified_by_its_error_code() {
+        let permanent = |code: &str| PutOutcome::Permanent(format!("EventBridge {code}: no"));
+        let check = |event_id, code, expected: PutOutcome| {
+            assert_eq!(classify_results(&[result(event_id, code)], 1), [expected], "{code:?}");
         };
-        check(Some("1"), None, Verdict::Taken);
-        check(None, None, Verdict::Later);
+        check(Some("1"), None, PutOutcome::Published);
+        check(None, None, PutOutcome::Transient);
         for code in ["MalformedDetail", "InvalidArgument"] {
-            check(None, Some(code), never(code));
+            check(None, Some(code), permanent(code));
         }
         for code in [
             "ThrottlingException",
@@ -138,21 +139,24 @@ mod tests {
             "ResourceNotFoundException",
             "SomethingNew",
         ] {
-            check(None, Some(code), Verdict::Later);
+            check(None, Some(code), PutOutcome::Transient);
         }
     }
 
     #[test]
-    fn an_entry_that_the_answer_leaves_out_is_sent_again() {
-        assert_eq!(of_entries(&[result(Some("1"), None)], 2), [Verdict::Taken, Verdict::Later]);
+    fn entry_missing_in_response_is_transient() {
+        assert_eq!(classify_results(&[result(Some("1"), None)], 2), [PutOutcome::Published, PutOutcome::Transient]);
     }
 
     #[test]
-    fn a_call_that_is_refused_whole_is_refused_for_good_only_if_it_has_one_entry() {
-        assert_eq!(of_call(Some("ValidationException"), "no", 3), Verdict::Alone);
-        assert_eq!(of_call(Some("ValidationException"), "no", 1), Verdict::Never("EventBridge PutEvents: no".into()));
+    fn refused_call_is_permanent_for_a_single_entry_only() {
+        assert_eq!(classify_error(Some("ValidationException"), "no", 3), PutOutcome::RetryAlone);
+        assert_eq!(
+            classify_error(Some("ValidationException"), "no", 1),
+            PutOutcome::Permanent("EventBridge PutEvents: no".into())
+        );
         for code in [Some("AccessDeniedException"), Some("ThrottlingException"), None] {
-            assert_eq!(of_call(code, "no", 1), Verdict::Later);
+            assert_eq!(classify_error(code, "no", 1), PutOutcome::Transient);
         }
     }
 }

@@ -1,19 +1,23 @@
-//! As many entries in a call as EventBridge takes.
+//! Divides entries into `PutEvents` calls.
 
-use crate::entry::MAX_CALL;
-
-/// The most entries of a call (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>, 2026-11-21).
+/// The most entries in a call (<https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html>,
+/// 2026-11-21).
 const MAX_ENTRIES: usize = 10;
 
-/// What an entry takes of a call.
+/// The most bytes of a call with several entries: less than 256 KB. This was the limit of every call before 2026-01-29,
+/// and some pages still name it (<https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html>, read
+/// 2026-11-21). Larger calls would save almost nothing, since a call has at most ten entries.
+const MAX_CALL_BYTES: usize = 256 * 1024 - 1;
+
+/// How much of a call an entry needs.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Weight {
     pub(crate) bytes: usize,
-    /// All of it.
+    /// Whether it needs a call of its own.
     pub(crate) alone: bool,
 }
 
-/// Divides entries into calls, of which only those with a single entry may be larger than [`MAX_CALL`]. They stay in their order.
+/// Divides entries into calls and keeps their order. Only a call with a single entry may exceed [`MAX_CALL_BYTES`].
 pub(crate) fn chunks<T>(entries: Vec<T>, weigh: impl Fn(&T) -> Weight) -> Vec<Vec<T>> {
     let mut chunks: Vec<Vec<T>> = Vec::new();
     let (mut bytes, mut closed) = (0, true);
@@ -21,7 +25,7 @@ pub(crate) fn chunks<T>(entries: Vec<T>, weigh: impl Fn(&T) -> Weight) -> Vec<Ve
         let weight = weigh(&entry);
         match chunks.last_mut() {
             Some(chunk)
-                if !closed && !weight.alone && chunk.len() < MAX_ENTRIES && bytes + weight.bytes <= MAX_CALL =>
+                if !closed && !weight.alone && chunk.len() < MAX_ENTRIES && bytes + weight.bytes <= MAX_CALL_BYTES =>
             {
                 bytes += weight.bytes;
                 chunk.push(entry);
@@ -47,8 +51,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_entry_is_lost_none_changes_place_and_no_call_is_too_large(
-            entries in prop::collection::vec((0..=2 * MAX_CALL, prop::bool::weighted(0.1)), 0..60),
+        fn chunks_keep_all_entries_in_order_within_limits(
+            entries in prop::collection::vec((0..=2 * MAX_CALL_BYTES, prop::bool::weighted(0.1)), 0..60),
             small in prop::collection::vec((0..3000usize, prop::bool::weighted(0.02)), 0..60),
         ) {
             let entries = [entries, small].concat();
@@ -56,17 +60,17 @@ mod tests {
             prop_assert_eq!(calls.concat(), entries);
             for call in &calls {
                 prop_assert!((1..=MAX_ENTRIES).contains(&call.len()));
-                prop_assert!(call.len() == 1 || call.iter().map(|(bytes, _)| bytes).sum::<usize>() <= MAX_CALL);
+                prop_assert!(call.len() == 1 || call.iter().map(|(bytes, _)| bytes).sum::<usize>() <= MAX_CALL_BYTES);
                 prop_assert!(call.len() == 1 || call.iter().all(|(_, alone)| !alone));
             }
         }
 
         #[test]
-        fn no_two_neighbouring_calls_could_have_been_one(sizes in prop::collection::vec(0..=MAX_CALL / 4, 0..60)) {
+        fn adjacent_chunks_could_not_be_merged(sizes in prop::collection::vec(0..=MAX_CALL_BYTES / 4, 0..60)) {
             let entries: Vec<_> = sizes.into_iter().map(|bytes| (bytes, false)).collect();
             let sum = |call: &[(usize, bool)]| call.iter().map(|(bytes, _)| bytes).sum::<usize>();
             for pair in chunks(entries, weight).windows(2) {
-                prop_assert!(pair[0].len() == MAX_ENTRIES || sum(&pair[0]) + pair[1][0].0 > MAX_CALL);
+                prop_assert!(pair[0].len() == MAX_ENTRIES || sum(&pair[0]) + pair[1][0].0 > MAX_CALL_BYTES);
             }
         }
     }

@@ -1,15 +1,16 @@
-//! Carries events from the outboxes of new rows to the bus: table streams in, `PutEvents` out.
+//! Publishes the events in the outboxes of new rows: reads table streams, calls `PutEvents`.
 //!
-//! An entry is put on the bus, or lies in the publisher's dead-letter queue with its reason; if neither can be had, the
-//! invocation fails and the stream offers the whole batch again. Whatever is put twice is applied once: consumers see to that.
+//! An entry is put on the bus, or sent to the publisher's dead-letter queue with its reason. If both fail, the
+//! invocation fails and the stream delivers the whole batch again. An entry that is put twice is applied once, because
+//! consumers deduplicate.
 //!
-//! * `stream`, `entry`: what the stream delivers, and one event in it
-//! * `chunk`, `bus`: as many entries in a call as EventBridge takes, and what it answers for each
-//! * `dead`, `report`: entries that can never go; logs and metrics
+//! * `stream`, `entry`: parses a batch of the stream into entries
+//! * `chunk`, `bus`: divides entries into calls, sends a call, classifies the outcome of each entry
+//! * `dead_letter`, `report`: entries that cannot be published; the metrics of a batch
 
 mod bus;
 mod chunk;
-mod dead;
+mod dead_letter;
 mod entry;
 mod report;
 mod stream;
@@ -21,16 +22,16 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use switchyard_chassis::{Clock, backoff, deadline, start};
 use tokio::time::{Instant, timeout_at};
 
-use crate::bus::{Bus, Verdict};
-use crate::dead::{Dead, DeadLetters};
+use crate::bus::{Bus, PutOutcome};
+use crate::dead_letter::{DeadLetterQueue, RejectedEntry};
 use crate::entry::Entry;
-use crate::report::Tally;
+use crate::report::BatchReport;
 pub use crate::stream::StreamEvent;
 
 /// Serves the streams until Lambda stops the process.
 ///
-/// Nothing is warmed up: all that the function may call changes something, and no client waits for it. Its first batch opens
-/// the connection.
+/// There is no warm-up call: every call that the function may make has an effect, and no client waits for it. The first
+/// batch opens the connection.
 pub async fn serve() -> Result<(), Error> {
     let (mut env, clients) = start();
     let bus = aws_sdk_eventbridge::Client::new(clients.sdk());
@@ -45,37 +46,46 @@ pub async fn serve() -> Result<(), Error> {
     .await
 }
 
-/// The calls that a batch would be put on the bus with, as the bytes of their entries, and how many entries never could be: what
-/// becomes of bad input, without AWS.
+/// Plans the calls for a batch without making them. Returns for each call the bytes of its entries, and the number of
+/// entries that cannot be published.
 pub fn plan_calls(batch: StreamEvent) -> (Vec<Vec<usize>>, usize) {
-    let (entries, dead) = stream::entries(batch);
+    let (entries, rejected) = stream::entries(batch);
     let chunks = chunk::chunks(entries, Entry::weight);
-    (chunks.iter().map(|chunk| chunk.iter().map(Entry::bytes).collect()).collect(), dead.len())
+    (chunks.iter().map(|chunk| chunk.iter().map(Entry::bytes).collect()).collect(), rejected.len())
 }
 
-/// Tries of one entry in one invocation, about five seconds. After that it is for the stream to wait, which costs nothing.
-const MAX_TRIES: u32 = 8;
+/// Attempts per entry and invocation, which take about five seconds. After them the invocation fails and the stream
+/// waits, which costs nothing.
+const MAX_ATTEMPTS: u32 = 8;
 
-/// The relay between tables and bus.
+/// Publishes the events of table streams on a bus.
 pub struct Publisher {
     bus: Bus,
-    dead_letters: DeadLetters,
+    dead_letter_queue: DeadLetterQueue,
     clock: Clock,
 }
 
-/// The batch must be offered again.
+/// The stream must deliver the batch again.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PublishError {
-    /// The bus did not take these in time.
+    /// The bus did not accept this many entries in time.
     #[error("{0} entries are not on the bus")]
     NotPublished(usize),
-    /// The dead-letter queue did not take these.
+    /// The dead-letter queue did not accept this many entries, which cannot be published.
     #[error("{0} entries are neither on the bus nor in the dead-letter queue")]
     NotDeadLettered(usize),
 }
 
+impl PublishError {
+    fn entries(&self) -> usize {
+        match self {
+            Self::NotPublished(entries) | Self::NotDeadLettered(entries) => *entries,
+        }
+    }
+}
+
 impl Publisher {
-    /// A relay to this bus, with this dead-letter queue.
+    /// Creates a publisher for the bus `bus_name`, with the dead-letter queue `dlq_url`.
     pub fn new(
         bus: aws_sdk_eventbridge::Client,
         bus_name: String,
@@ -83,60 +93,74 @@ impl Publisher {
         dlq_url: String,
         clock: Clock,
     ) -> Self {
-        Self { bus: Bus::new(bus, bus_name), dead_letters: DeadLetters::new(queue, dlq_url), clock }
+        Self { bus: Bus::new(bus, bus_name), dead_letter_queue: DeadLetterQueue::new(queue, dlq_url), clock }
     }
 
-    /// Publishes what the rows of a batch carry. Waits a little for a busy bus, but not past the deadline.
+    /// Publishes the outboxes in a batch. Retries a throttled bus for a few seconds, but not past the deadline.
+    ///
+    /// # Errors
+    ///
+    /// At least one entry is neither on the bus nor in the dead-letter queue.
     pub async fn publish(&self, batch: StreamEvent, deadline: Instant) -> Result<(), PublishError> {
-        let mut tally = Tally::default();
-        let result = self.relay(batch, deadline, &mut tally).await;
-        if let Err(unsent) = &result {
-            tracing::error!(function = "publisher", outcome = "unsent", error = %unsent);
+        let mut report = BatchReport::default();
+        let result = self.publish_entries(batch, deadline, &mut report).await;
+        if let Err(error) = &result {
+            tracing::error!(function = "publisher", outcome = "unsent", %error);
         }
-        tally.report(result.as_ref().err(), self.clock.now());
+        report.write(result.as_ref().map_or_else(PublishError::entries, |()| 0), self.clock.now());
         result
     }
 
-    async fn relay(&self, batch: StreamEvent, deadline: Instant, tally: &mut Tally) -> Result<(), PublishError> {
-        let (mut waiting, mut dead) = stream::entries(batch);
-        for tried in 1.. {
-            let left = waiting.len();
-            let round = timeout_at(deadline, self.round(waiting, &mut dead, tally)).await;
-            waiting = round.map_err(|_| PublishError::NotPublished(left))?;
+    async fn publish_entries(
+        &self,
+        batch: StreamEvent,
+        deadline: Instant,
+        report: &mut BatchReport,
+    ) -> Result<(), PublishError> {
+        let (mut waiting, mut rejected) = stream::entries(batch);
+        for attempt in 1.. {
+            let unpublished = waiting.len();
+            let sent = timeout_at(deadline, self.send_all(waiting, &mut rejected, report)).await;
+            waiting = sent.map_err(|_timeout| PublishError::NotPublished(unpublished))?;
             if waiting.is_empty() {
                 break;
             }
-            let pause = backoff::full_jitter(Duration::from_millis(50), tried, Duration::from_secs(2));
-            if tried == MAX_TRIES || Instant::now() + pause >= deadline {
+            let pause = backoff::full_jitter(Duration::from_millis(50), attempt, Duration::from_secs(2));
+            if attempt == MAX_ATTEMPTS || Instant::now() + pause >= deadline {
                 return Err(PublishError::NotPublished(waiting.len()));
             }
             tokio::time::sleep(pause).await;
         }
-        // Last: a batch that is offered again would bury its dead again.
-        let buried = join_all(dead.iter().map(|dead| self.dead_letters.bury(dead))).await;
-        let buried = buried.into_iter().filter(|buried| *buried).count();
-        tally.dead += buried;
-        if buried < dead.len() {
-            return Err(PublishError::NotDeadLettered(dead.len() - buried));
+        // Dead letters are sent last: if the batch failed after them, its next delivery would send them again.
+        let accepted = join_all(rejected.iter().map(|entry| self.dead_letter_queue.dead_letter(entry))).await;
+        let dead_lettered = accepted.into_iter().filter(|accepted| *accepted).count();
+        report.dead_lettered += dead_lettered;
+        if dead_lettered < rejected.len() {
+            return Err(PublishError::NotDeadLettered(rejected.len() - dead_lettered));
         }
         Ok(())
     }
 
-    /// Sends all that waits, and gives back what must be sent again.
-    async fn round(&self, waiting: Vec<Entry>, dead: &mut Vec<Dead>, tally: &mut Tally) -> Vec<Entry> {
+    /// Sends every entry once. Returns those that must be sent again.
+    async fn send_all(
+        &self,
+        waiting: Vec<Entry>,
+        rejected: &mut Vec<RejectedEntry>,
+        report: &mut BatchReport,
+    ) -> Vec<Entry> {
         let chunks = chunk::chunks(waiting, Entry::weight);
-        tally.calls += chunks.len();
-        let answers = join_all(chunks.into_iter().map(|chunk| self.bus.put(chunk))).await;
-        let mut again = Vec::new();
-        for (mut entry, verdict) in answers.into_iter().flatten() {
-            entry.tries += 1;
-            match verdict {
-                Verdict::Taken => tally.taken(&entry, self.clock.now()),
-                Verdict::Later => again.push(entry),
-                Verdict::Alone => again.push(Entry { alone: true, ..entry }),
-                Verdict::Never(reason) => dead.push(Dead::of(entry, "refused", reason)),
+        report.calls += chunks.len();
+        let outcomes = join_all(chunks.into_iter().map(|chunk| self.bus.put(chunk))).await;
+        let mut retries = Vec::new();
+        for (mut entry, outcome) in outcomes.into_iter().flatten() {
+            entry.attempts += 1;
+            match outcome {
+                PutOutcome::Published => report.add_published(&entry, self.clock.now()),
+                PutOutcome::Transient => retries.push(entry),
+                PutOutcome::RetryAlone => retries.push(Entry { alone: true, ..entry }),
+                PutOutcome::Permanent(reason) => rejected.push(RejectedEntry::new(entry, "refused", reason)),
             }
         }
-        again
+        retries
     }
 }

@@ -3,39 +3,35 @@
 use jiff::Timestamp;
 use switchyard_chassis::Metrics;
 
-use crate::PublishError;
 use crate::entry::Entry;
 
-/// Counts what became of a batch.
+/// The figures of one batch.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct BatchReport {
     /// `PutEvents` calls.
     pub(crate) calls: usize,
     /// Entries in the dead-letter queue.
-    pub(crate) dead: usize,
+    pub(crate) dead_lettered: usize,
     published: usize,
     lag_ms: Vec<u64>,
 }
 
-impl Tally {
-    /// Counts an entry that is on the bus.
-    pub(crate) fn taken(&mut self, entry: &Entry, now: Timestamp) {
+impl BatchReport {
+    /// Counts an entry that is on the bus. Its lag is the time since the event occurred.
+    pub(crate) fn add_published(&mut self, entry: &Entry, now: Timestamp) {
         self.published += 1;
-        let occurred = entry.metadata.as_ref().map(|metadata| metadata.occurred_at);
-        let lag = occurred.map(|occurred| now.duration_since(occurred).as_millis());
-        self.lag_ms.extend(lag.map(|lag| u64::try_from(lag).unwrap_or(0)));
+        if let Some(metadata) = &entry.metadata {
+            let lag = now.duration_since(metadata.occurred_at).as_millis();
+            self.lag_ms.push(u64::try_from(lag).unwrap_or(0));
+        }
     }
 
-    /// Writes the metrics; a failed batch counts what is left of it.
-    pub(crate) fn report(self, unsent: Option<&PublishError>, now: Timestamp) {
-        let failed = match unsent {
-            None => 0,
-            Some(PublishError::NotPublished(entries) | PublishError::NotDeadLettered(entries)) => *entries,
-        };
+    /// Writes the metrics. `failed` is the number of entries that are neither on the bus nor in the dead-letter queue.
+    pub(crate) fn write(self, failed: usize, now: Timestamp) {
         Metrics::new("Function", "publisher")
             .count("Published", self.published)
             .count("Failed", failed)
-            .count("Dead", self.dead)
+            .count("Dead", self.dead_lettered)
             .count("PutEventsCalls", self.calls)
             .milliseconds("LagMs", self.lag_ms)
             .write(now);
