@@ -35,7 +35,10 @@ text_type!(
 text_type!(
     /// Two capital letters of ISO 3166-1, such as `US`.
     CountryCode, r"^[A-Z]{2}$",
-    |s| require(s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()), "must be two capital letters of ISO 3166-1, such as US")
+    |s| require(
+        s.len() == 2 && s.bytes().all(|b| b.is_ascii_uppercase()),
+        "must be two capital letters of ISO 3166-1, such as US"
+    )
 );
 text_type!(
     /// One to three capital letters or digits of ISO 3166-2, such as `CA`.

@@ -21,30 +21,36 @@
 #![warn(missing_docs)]
 
 mod address;
+mod domain_event;
 mod email_address;
 mod envelope;
 mod fact;
 mod ids;
+mod json;
 mod money;
 mod nexus_threshold_crossed;
 mod order_confirmed;
 mod order_flagged;
 mod order_placed;
 mod outbox;
+mod parse_error;
 mod pick_wave_released;
 mod redacted;
 mod time;
 
 pub use address::{Address, CountryCode, PostalCode, RegionCode, Subdivision};
+pub use domain_event::{DomainEvent, MAX_CLOCK_SKEW};
 pub use email_address::EmailAddress;
-pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body, safe_field_name};
-pub use fact::{DomainEvent, Fact, MAX_CLOCK_SKEW, ParseError};
+pub use envelope::{Aggregate, Cause, Envelope, Metadata, RawEnvelope, parse_body};
+pub use fact::Fact;
 pub use ids::{AggregateId, CorrelationId, EventId, InvalidValue, OrderId, Quantity, Sku, UserId, WaveId, fingerprint};
+pub use json::safe_field_name;
 pub use money::Usd;
 pub use nexus_threshold_crossed::{CountedSales, NexusThresholdCrossed, RequiredThresholds};
 pub use order_confirmed::OrderConfirmed;
 pub use order_flagged::{FlagReason, OrderFlagged};
 pub use order_placed::{MAX_ORDER_LINES, OrderLine, OrderPlaced};
 pub use outbox::OutboxEntry;
+pub use parse_error::ParseError;
 pub use pick_wave_released::{Pick, PickWaveReleased};
 pub use redacted::Redacted;

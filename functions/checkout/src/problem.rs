@@ -82,7 +82,7 @@ impl Problem {
     }
 
     pub(crate) fn not_found() -> Self {
-        let detail = "There is nothing here, or it belongs to someone else.";
+        let detail = "There is nothing here, or it belongs to another caller.";
         Self::new(404, "/problems/not-found", "Not found", detail)
     }
 

@@ -12,7 +12,7 @@ use crate::entry::Entry;
 pub(crate) enum PutOutcome {
     /// The entry is on the bus.
     Published,
-    /// A retry may succeed: the bus is throttled, out of order, or not permitted to us, which an operator can change.
+    /// A retry may succeed: the bus is throttled, unavailable, or not permitted to us, which an operator can change.
     Transient,
     /// The call was refused as a whole because of one of its entries. Each must be sent in a call of its own.
     RetryAlone,
