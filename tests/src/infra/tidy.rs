@@ -46,13 +46,11 @@ fn every_test_named_by_guarantees_exists() {
 }
 
 #[test]
-#[ignore = "until all folders use the new words"]
 fn no_file_contains_a_banned_word() {
     assert_violations_empty(&vocabulary::violations(&read_tracked(&vocabulary::EXTENSIONS)));
 }
 
 #[test]
-#[ignore = "until the unit tests of all crates have their new names"]
 fn no_function_name_is_longer_than_60_characters() {
     assert_violations_empty(&test_names::too_long(&rust_sources()));
 }
@@ -63,7 +61,6 @@ fn common_search_words_find_tests() {
 }
 
 #[test]
-#[ignore = "until the cycles of events, checkout, publisher and soak are cut"]
 fn no_crate_has_an_import_cycle() {
     let crates = repository::crates();
     let cycles = crates.iter().flat_map(|(folder, files)| {

@@ -130,7 +130,7 @@ mod tests {
                 vec![(0, refused())],
                 vec![1],
             ),
-            // A refused write that both events need does not tell which one is the cause.
+            // A refused write that both events need does not name the cause.
             (["None", "None", "ValidationError", "None", "None"], vec![], vec![]),
             (
                 ["None", "ItemCollectionSizeLimitExceeded", "None", FAILED, "None"],
