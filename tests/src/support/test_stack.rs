@@ -1,6 +1,8 @@
 //! The deployed stack as tests use it.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -19,9 +21,17 @@ pub type Item = HashMap<String, AttributeValue>;
 /// Tests use the stack concurrently. A test that disturbs it, or counts what all tests write, locks it exclusively.
 static STACK_LOCK: RwLock<()> = RwLock::const_new(());
 
+type SharedGuard = RwLockReadGuard<'static, ()>;
+
 enum StackGuard {
-    Shared(#[allow(dead_code)] RwLockReadGuard<'static, ()>),
+    Shared(#[allow(dead_code)] Arc<SharedGuard>),
     Exclusive(#[allow(dead_code)] RwLockWriteGuard<'static, ()>),
+}
+
+thread_local! {
+    /// The shared lock that this thread's test holds. A test that takes it again must not queue behind another test that waits for
+    /// the exclusive lock: both would wait forever.
+    static HELD: RefCell<Weak<SharedGuard>> = const { RefCell::new(Weak::new()) };
 }
 
 /// The deployed stack, locked for the duration of one test.
@@ -35,7 +45,13 @@ pub struct TestStack {
 impl TestStack {
     /// The stack, used together with other tests.
     pub async fn shared() -> Self {
-        Self::connect(StackGuard::Shared(STACK_LOCK.read().await)).await
+        let held = HELD.with_borrow(Weak::upgrade);
+        let guard = match held {
+            Some(guard) => guard,
+            None => Arc::new(STACK_LOCK.read().await),
+        };
+        HELD.set(Arc::downgrade(&guard));
+        Self::connect(StackGuard::Shared(guard)).await
     }
 
     /// The stack for this test only, with empty queues.
