@@ -8,9 +8,13 @@ pub fn full_jitter(base: Duration, attempt: u32, cap: Duration) -> Duration {
     ceiling.mul_f64(fastrand::f64())
 }
 
-/// How long a message stays invisible after its `receives`th receive failed: from 1 second to 15 minutes.
-pub fn visibility(receives: u32) -> Duration {
-    full_jitter(Duration::from_secs(2), receives, Duration::from_mins(15)).max(Duration::from_secs(1))
+/// How long a message of this age stays invisible before its next receive: a random time up to a tenth of its age, at least 2
+/// seconds, at most 15 minutes. So the wait grows with the outage, and an outage that has ended is noticed within a tenth of its
+/// length.
+pub fn visibility(age: Duration) -> Duration {
+    const MIN: Duration = Duration::from_secs(2);
+    const MAX: Duration = Duration::from_mins(15);
+    (age / 10).min(MAX).mul_f64(fastrand::f64()).max(MIN)
 }
 
 /// How long to wait before a write that conflicted with another is retried: at most 400 ms.
@@ -32,9 +36,11 @@ mod tests {
     }
 
     #[test]
-    fn retry_visibility_is_between_1_and_900_seconds() {
-        for receives in 0..40 {
-            assert!((1..=900).contains(&visibility(receives).as_secs()), "{receives}");
+    fn retry_visibility_is_between_2_and_900_seconds() {
+        for hours in 0..100 {
+            let wait = visibility(Duration::from_hours(hours));
+            assert!((2..=900).contains(&wait.as_secs()), "{wait:?} at {hours} h");
         }
+        assert_eq!(visibility(Duration::from_secs(5)), Duration::from_secs(2));
     }
 }

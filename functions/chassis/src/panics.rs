@@ -20,9 +20,7 @@ pub(crate) fn hook() {
 /// The failure for the panic that was just caught.
 pub(crate) fn failure() -> Failure {
     let place = LAST.take();
-    Failure::retry(if place.is_empty() {
-        "the handler panicked".into()
-    } else {
-        format!("the handler panicked at {place}")
-    })
+    let reason =
+        if place.is_empty() { "the handler panicked".into() } else { format!("the handler panicked at {place}") };
+    Failure::Panic { reason }
 }

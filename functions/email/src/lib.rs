@@ -13,10 +13,11 @@ mod ses_error;
 mod templates;
 pub mod text;
 
-use aws_sdk_sesv2::error::BuildError;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageTag};
-use switchyard_chassis::{Clients, Env, Failure, Received, Sender, Sent};
+use switchyard_chassis::{Clients, Env, Failure, Received, SendError, Sender, Sent};
 use switchyard_events::OrderPlaced;
 
 use crate::config::Config;
@@ -34,11 +35,24 @@ impl Sender for Email {
     const NAME: &'static str = "email";
     type Event = OrderPlaced;
 
-    async fn send(&self, order: &Received<OrderPlaced>) -> Result<Sent, Failure> {
+    async fn send(&self, order: &Received<OrderPlaced>) -> Result<Sent, SendError> {
         let mail = self.templates.compose(order)?;
         let request = self.request(order, mail).map_err(Failure::retry)?;
         let accepted = request.send().await.map_err(|error| ses_error::classify(&error))?;
         Ok(Sent { reference: accepted.message_id.unwrap_or_default() })
+    }
+
+    /// Reads the sender's identity, which has no effect. Any answer but an internal error shows that SES works, throttling included:
+    /// SES allows many calls of this kind only once a second, such as
+    /// <https://docs.aws.amazon.com/ses/latest/APIReference/API_GetSendQuota.html> (2026-11-21).
+    async fn probe(&self) -> Result<(), Failure> {
+        let request = self.ses.get_email_identity().email_identity(self.config.sender.as_str());
+        let without_retries = aws_sdk_sesv2::Config::builder().retry_config(RetryConfig::disabled());
+        match request.customize().config_override(without_retries).send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if error.raw().status().is_client_error() => Ok(()),
+            Err(error) => Err(Failure::retry(format!("SES GetEmailIdentity: {}", error.code().unwrap_or("no answer")))),
+        }
     }
 }
 

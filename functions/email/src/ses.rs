@@ -10,19 +10,18 @@ use aws_smithy_runtime_api::client::retries::ErrorKind;
 use aws_smithy_runtime_api::client::retries::classifiers::{RetryClassifierPriority, RetryReason};
 use switchyard_chassis::Clients;
 
-/// The timeout of one attempt. It is longer than for other calls, because after a timeout the mail may be sent again.
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// The timeout of all attempts for one mail: less than the function's timeout of 30 seconds and the lease of 60 seconds.
-const OPERATION_TIMEOUT: Duration = Duration::from_secs(20);
+/// The timeout of one attempt, and of all attempts for one mail. It is as long as an invocation allows (30 seconds, less the time to
+/// claim a lease before and to complete it after), because after a timeout the mail may be sent again: an answer that comes late is
+/// better than none. It is less than the lease of 60 seconds.
+const SEND_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// The number of attempts, including the first. Only throttled calls are repeated.
 const MAX_ATTEMPTS: u32 = 8;
 
-/// A client that retries throttled calls and leaves all other errors to the queue.
+/// A client that retries throttled calls and leaves all other errors to the queue. Each call opens its own connection.
 ///
 /// Waiting here, and not only in the queue, slows a backlog down to the rate that SES allows: each waiting batch occupies one of
-/// the function's concurrent executions. Messages returned to the queue would use up their receives within minutes.
+/// the function's concurrent executions.
 pub(crate) fn client(clients: &Clients) -> Client {
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_ATTEMPTS)
@@ -30,9 +29,9 @@ pub(crate) fn client(clients: &Clients) -> Client {
         .with_max_backoff(Duration::from_secs(5));
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
-        .operation_timeout(OPERATION_TIMEOUT);
-    let config = aws_sdk_sesv2::config::Builder::from(clients.sdk())
+        .operation_attempt_timeout(SEND_TIMEOUT)
+        .operation_timeout(SEND_TIMEOUT);
+    let config = aws_sdk_sesv2::config::Builder::from(&clients.sdk_without_idle_connections())
         .retry_config(retries)
         .timeout_config(timeouts.build())
         .retry_classifier(OnlyThrottling);

@@ -3,31 +3,56 @@
 //! The kind of the error decides, never its text. The text may quote the customer's address, so it is not stored or logged. A
 //! rejected message is not lost: it stays in the dead-letter queue until it is redriven.
 
+use std::error::Error;
+use std::io;
 use std::time::Duration;
 
 use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::SendEmailError;
-use switchyard_chassis::Failure;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use switchyard_chassis::{Failure, SendError};
 
 /// The delay after the sending rate or the daily quota is exceeded. SES advises up to ten minutes
 /// (<https://docs.aws.amazon.com/ses/latest/dg/manage-sending-quotas-errors.html>, 2026-11-21).
 const THROTTLE_DELAY: Duration = Duration::from_mins(5);
 
-/// The delay after an error that an operator has to resolve. With five receives, messages are dead-lettered after an hour.
+/// The delay after an error that an operator has to resolve.
 const OPERATOR_DELAY: Duration = Duration::from_mins(15);
 
 /// Classifies a failed call.
-pub(crate) fn classify<R>(error: &SdkError<SendEmailError, R>) -> Failure {
+pub(crate) fn classify<R>(error: &SdkError<SendEmailError, R>) -> SendError {
+    let unknown = |reason: &str| SendError::OutcomeUnknown(Failure::retry(reason));
     match error {
-        SdkError::ServiceError(answer) => classify_service_error(answer.err()),
-        // The mail may have been sent. A duplicate confirmation does less harm than a missing one.
-        SdkError::TimeoutError(_) => Failure::retry("SES did not answer in time; the mail may have left"),
-        SdkError::ResponseError(_) => Failure::retry("SES's answer could not be read; the mail may have left"),
-        SdkError::DispatchFailure(_) => {
-            Failure::retry("SES could not be reached, or the connection broke and the mail may have left")
+        SdkError::ServiceError(answer) => SendError::NotSent(classify_service_error(answer.err())),
+        SdkError::TimeoutError(_) => unknown("SES did not answer in time; the mail may have been sent"),
+        SdkError::ResponseError(_) => unknown("SES's answer could not be read; the mail may have been sent"),
+        SdkError::DispatchFailure(failure) if is_before_the_request(failure.as_connector_error()) => {
+            SendError::NotSent(Failure::retry("SES could not be reached: no connection"))
         }
-        _ => Failure::retry("the request to SES could not be made; are there credentials?"),
+        SdkError::DispatchFailure(_) => unknown("the connection to SES broke; the mail may have been sent"),
+        _ => SendError::NotSent(Failure::retry("the request to SES could not be made; are there credentials?")),
     }
+}
+
+/// Whether a connection was never made, so that no request can have reached SES.
+fn is_before_the_request(error: Option<&ConnectorError>) -> bool {
+    let mut source = error.and_then(Error::source);
+    while let Some(error) = source {
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_some_and(is_no_connection) {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// An I/O error may wrap another one, which is not its source.
+fn is_no_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable};
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<io::Error>());
+    matches!(error.kind(), ConnectionRefused | HostUnreachable | NetworkUnreachable)
+        || inner.is_some_and(is_no_connection)
 }
 
 /// Classifies an error that SES returned.
@@ -134,6 +159,21 @@ mod tests {
     #[test]
     fn timeout_without_an_answer_is_retried() {
         let lost: SdkError<SendEmailError, ()> = SdkError::timeout_error("ada@example.com");
-        assert_eq!(classify(&lost), Failure::retry("SES did not answer in time; the mail may have left"));
+        let failure = Failure::retry("SES did not answer in time; the mail may have been sent");
+        assert_eq!(classify(&lost), SendError::OutcomeUnknown(failure));
+    }
+
+    #[test]
+    fn only_a_refused_connection_certainly_sent_nothing() {
+        use io::ErrorKind as Kind;
+        let cases = [(Kind::ConnectionRefused, true), (Kind::ConnectionReset, false), (Kind::UnexpectedEof, false)];
+        for (kind, is_not_sent) in cases {
+            let connector = ConnectorError::io(Box::new(io::Error::other(io::Error::from(kind))));
+            let nested = ConnectorError::io(Box::new(io::Error::from(kind)));
+            for error in [connector, nested] {
+                let error: SdkError<SendEmailError, ()> = SdkError::dispatch_failure(error);
+                assert_eq!(matches!(classify(&error), SendError::NotSent(_)), is_not_sent, "{error:?}");
+            }
+        }
     }
 }

@@ -118,23 +118,43 @@ async fn throttled_mail_is_retried_by_the_client() {
 
 #[tokio::test]
 async fn mail_that_may_be_sent_is_not_retried_by_the_client() {
-    for (answers, reason) in [
-        (&[(500, "InternalFailure"), (200, "")], "SES: InternalFailure"),
-        (&[(503, "ServiceUnavailable"), (200, "")], "SES: ServiceUnavailable"),
-        (&[(0, ""), (200, "")], "SES could not be reached, or the connection broke and the mail may have left"),
+    for (answers, expected) in [
+        (&[(500, "InternalFailure"), (200, "")], SendError::NotSent(Failure::retry("SES: InternalFailure"))),
+        (&[(503, "ServiceUnavailable"), (200, "")], SendError::NotSent(Failure::retry("SES: ServiceUnavailable"))),
+        (
+            &[(0, ""), (200, "")],
+            SendError::OutcomeUnknown(Failure::retry("the connection to SES broke; the mail may have been sent")),
+        ),
     ] {
         let (email, calls) = email(answers);
-        assert_eq!(email.send(&order()).await.unwrap_err(), Failure::retry(reason));
-        assert_eq!(calls.load(Ordering::SeqCst), 1, "{reason}");
+        assert_eq!(email.send(&order()).await.unwrap_err(), expected);
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{expected}");
     }
 }
 
 #[tokio::test]
 async fn rejected_message_does_not_quote_the_address() {
     let (email, _) = email(&[(400, "MessageRejected")]);
-    let Failure::Reject { code, reason } = email.send(&order()).await.unwrap_err() else {
+    let SendError::NotSent(Failure::Reject { code, reason }) = email.send(&order()).await.unwrap_err() else {
         panic!("not rejected");
     };
     assert_eq!(code, "message_rejected");
     assert!(!reason.contains('@'), "{reason}");
+}
+
+#[tokio::test]
+async fn probe_fails_only_if_ses_does_not_work() {
+    for (status, error, works) in [
+        (200, "", true),
+        (404, "NotFoundException", true),
+        (429, "TooManyRequestsException", true),
+        (403, "AccessDeniedException", true),
+        (500, "InternalFailure", false),
+        (0, "", false),
+    ] {
+        let answers: &'static [(u16, &'static str)] = vec![(status, error)].leak();
+        let (email, calls) = email(answers);
+        assert_eq!(email.probe().await.is_ok(), works, "{status} {error}");
+        assert_eq!(calls.load(Ordering::SeqCst), 1, "{status}: it is asked once");
+    }
 }

@@ -33,22 +33,25 @@ impl EmailEvent {
     pub(crate) fn from_call(call: &AwsCall, delivered: bool, now: Timestamp) -> Option<(String, Self)> {
         match call.operation.as_str() {
             "SendEmail" => Some((tagged_order(&call.json())?, Self::Sent { delivered })),
-            "PutItem" => {
-                let item = &call.json()["Item"];
-                let until = Timestamp::from_millisecond(item["lease_until"]["N"].as_str()?.parse().ok()?).ok()?;
-                Some((order_of_key(item)?, Self::LeaseAcquired { at: now, until }))
-            }
             "UpdateItem" => {
                 let body = call.json();
-                let names = body["ExpressionAttributeNames"].as_object()?;
-                let uses = |name: &str| names.values().any(|value| value == name);
-                if !uses("processed_at") || !uses("owner") {
-                    return None;
-                }
-                Some((order_of_key(&body["Key"])?, Self::Completed))
+                Some((order_of_key(&body["Key"])?, Self::from_lease_update(&body, now)?))
             }
             _ => None,
         }
+    }
+}
+
+impl EmailEvent {
+    /// A claim sets the lease's end to a value; completing it sets `processed_at` on the owner's condition.
+    fn from_lease_update(update: &Value, now: Timestamp) -> Option<Self> {
+        if let Some(until) = update["ExpressionAttributeValues"][":until"]["N"].as_str() {
+            let until = Timestamp::from_millisecond(until.parse().ok()?).ok()?;
+            return Some(Self::LeaseAcquired { at: now, until });
+        }
+        let names = update["ExpressionAttributeNames"].as_object()?;
+        let uses = |name: &str| names.values().any(|value| value == name);
+        if uses("processed_at") && uses("owner") { Some(Self::Completed) } else { None }
     }
 }
 
@@ -78,13 +81,13 @@ mod tests {
     fn lease_send_and_completion_calls_become_email_events() {
         let mail = json!({"EmailTags": [{"Name": "event_id", "Value": "e"}, {"Name": "order_id", "Value": "ord_1"}]});
         check("SendEmail", &mail, Some(EmailEvent::Sent { delivered: true }));
-        let row = json!({"Item": {"pk": {"S": "ORDER#ord_1"}, "lease_until": {"N": "5000"}}});
         let (at, until) = (Timestamp::from_second(9).unwrap(), Timestamp::from_second(5).unwrap());
-        check("PutItem", &row, Some(EmailEvent::LeaseAcquired { at, until }));
-        check("PutItem", &json!({"Item": {"pk": {"S": "ORDER#ord_1"}}}), None);
+        let claim = json!({"Key": {"pk": {"S": "ORDER#ord_1"}}, "ExpressionAttributeNames": {"#owner": "owner"},
+            "ExpressionAttributeValues": {":until": {"N": "5000"}}});
+        check("UpdateItem", &claim, Some(EmailEvent::LeaseAcquired { at, until }));
         let update = |names: Value| json!({"Key": {"pk": {"S": "ORDER#ord_1"}}, "ExpressionAttributeNames": names});
         check("UpdateItem", &update(json!({"#0": "processed_at", "#1": "owner"})), Some(EmailEvent::Completed));
         check("UpdateItem", &update(json!({"#0": "lease_until", "#1": "owner"})), None);
-        check("GetItem", &row, None);
+        check("GetItem", &claim, None);
     }
 }

@@ -2,5 +2,6 @@
 
 mod leases;
 mod messages;
+mod outages;
 mod single_row;
 mod transactions;

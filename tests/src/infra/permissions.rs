@@ -6,15 +6,9 @@ use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 use switchyard_chassis::conformance::order;
 use yard::trace::ConsumerState;
-use yard::{ApiRequest, Cloud, peek_dead_letters};
+use yard::{ApiRequest, peek_dead_letters};
 
 use crate::support::{TestStack, new_cart, new_user_id, wait_until};
-
-/// The name of a function's role.
-async fn role_of(cloud: &Cloud, function: &str) -> String {
-    let configuration = cloud.lambda.get_function_configuration().function_name(function).send().await.unwrap();
-    configuration.role().unwrap().rsplit('/').next().unwrap().to_owned()
-}
 
 /// IAM returns policies URL-encoded.
 fn decoded(document: &str) -> Value {
@@ -35,7 +29,7 @@ fn decoded(document: &str) -> Value {
 async fn function_without_table_statement_is_denied() {
     let stack = TestStack::exclusive().await;
     let consumer = stack.deployed.consumer("recommendations").unwrap();
-    let role = role_of(&stack.cloud, &consumer.function).await;
+    let role = stack.role_of(&consumer.function).await;
     let iam = aws_sdk_iam::Client::new(&stack.cloud.config);
     let policy = iam.get_role_policy().role_name(&role).policy_name("consume").send().await.unwrap();
     let whole = decoded(policy.policy_document());
@@ -48,9 +42,9 @@ async fn function_without_table_statement_is_denied() {
     };
 
     put(&less).await;
-    // At the last receive, the dead letter contains the reason.
+    // A message older than 72 hours is dead-lettered, and the dead letter contains the reason.
     let record = json!({"messageId": "m1", "receiptHandle": "r1", "body": order(950), "eventSource": "aws:sqs",
-        "attributes": {"ApproximateReceiveCount": "5"}, "messageAttributes": {}});
+        "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0"}, "messageAttributes": {}});
     let call = stack.cloud.lambda.invoke().function_name(&consumer.function);
     call.payload(Blob::new(json!({"Records": [record]}).to_string())).send().await.unwrap();
     let dead = peek_dead_letters(&stack.cloud, &consumer.dlq_url).await.unwrap();

@@ -24,15 +24,17 @@ const SENDERS: &str = "taxQueuePolicy/PolicyDocument/Statement/0";
 
 #[test]
 fn queue_visibility_is_six_function_timeouts() {
-    assert_rule(rules::visibility, set("taxQueue/VisibilityTimeout", json!(179)));
+    assert_rule(rules::visibility, set("taxQueue/VisibilityTimeout", json!(180)));
+    assert_rule(rules::visibility, set("taxMapping/MaximumBatchingWindowInSeconds", json!(2)));
     assert_rule(rules::visibility, set("emailFunction/Timeout", json!(31)));
 }
 
 #[test]
-fn redrive_allows_three_receives_beyond_max_receives() {
-    assert_rule(rules::receives, set("taxQueue/RedrivePolicy/maxReceiveCount", json!(7)));
-    assert_rule(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("4")));
-    assert_rule(rules::receives, set(&format!("{VARIABLES}/MAX_RECEIVES"), json!("6")));
+fn redrive_of_sqs_never_ends_the_retry_of_an_outage() {
+    assert_rule(rules::receives, set("taxQueue/RedrivePolicy/maxReceiveCount", json!(999)));
+    assert_rule(rules::receives, set("taxQueue/MessageRetentionPeriod", json!(72 * 60 * 60)));
+    assert_rule(rules::receives, set(&format!("{VARIABLES}/MAX_MESSAGE_AGE_HOURS"), json!("336")));
+    assert_rule(rules::receives, set(&format!("{VARIABLES}/MAX_PANIC_RECEIVES"), json!("4")));
 }
 
 #[test]
@@ -83,6 +85,7 @@ fn no_role_has_wildcard_actions_or_resources() {
     }
     let attached = "EmailMaySend/PolicyDocument/Statement/0/Action";
     assert_rule(rules::least_privilege, set(attached, json!("ses:*")));
+    assert_rule(rules::least_privilege, without("EmailMaySend/PolicyDocument/Statement/0/Condition"));
     assert_rule(rules::least_privilege, set("taxRole/ManagedPolicyArns", json!(["AdministratorAccess"])));
 }
 
@@ -112,12 +115,11 @@ fn every_log_group_has_a_retention() {
 }
 
 #[test]
-fn every_table_has_backup_encryption_ttl_and_stream() {
-    for property in
-        ["PointInTimeRecoverySpecification", "SSESpecification", "TimeToLiveSpecification", "StreamSpecification"]
-    {
+fn every_table_has_backup_free_encryption_ttl_and_stream() {
+    for property in ["PointInTimeRecoverySpecification", "TimeToLiveSpecification", "StreamSpecification"] {
         assert_rule(rules::tables, without(&format!("ordersTable/{property}")));
     }
+    assert_rule(rules::tables, set("ordersTable/SSESpecification", json!({"SSEEnabled": true})));
 }
 
 #[test]

@@ -116,6 +116,12 @@ impl TestStack {
         trace_order(&self.cloud, &self.deployed, order_id, timeout).await.unwrap()
     }
 
+    /// The name of a function's role.
+    pub async fn role_of(&self, function: &str) -> String {
+        let configuration = self.cloud.lambda.get_function_configuration().function_name(function).send();
+        configuration.await.unwrap().role().unwrap().rsplit('/').next().unwrap().to_owned()
+    }
+
     /// The state of the order in one consumer, now.
     pub async fn consumer_state(&self, consumer: &str, order_id: &str) -> ConsumerState {
         let trace = self.trace(order_id, Duration::ZERO).await;

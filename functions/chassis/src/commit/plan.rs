@@ -36,6 +36,9 @@ impl Plan {
 /// again on fresh reads.
 pub(crate) type Decisions = Vec<(usize, Option<Outcome>)>;
 
+/// Receives each decision as soon as it is known: a commit that is cancelled at the deadline has decided some events already.
+pub(crate) type OnDecision<'a> = &'a dyn Fn(usize, Option<Outcome>);
+
 /// Plans that are written in one way.
 #[derive(Debug)]
 pub(crate) enum WriteBatch {

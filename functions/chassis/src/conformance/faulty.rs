@@ -2,7 +2,7 @@
 
 use switchyard_events::EventId;
 
-use crate::{Consumer, Effects, Failure, Received, Sender, Sent};
+use crate::{Consumer, Effects, Failure, Received, SendError, Sender, Sent};
 
 /// A consumer or sender that fails for one event only.
 pub struct FaultyConsumer<C> {
@@ -50,8 +50,12 @@ impl<S: Sender> Sender for FaultyConsumer<S> {
     const NAME: &'static str = S::NAME;
     type Event = S::Event;
 
-    async fn send(&self, event: &Received<S::Event>) -> Result<Sent, Failure> {
+    async fn send(&self, event: &Received<S::Event>) -> Result<Sent, SendError> {
         self.inject(&event.metadata.event_id)?;
         self.inner.send(event).await
+    }
+
+    async fn probe(&self) -> Result<(), Failure> {
+        self.inner.probe().await
     }
 }

@@ -13,7 +13,7 @@ use rust_decimal::Decimal;
 use tokio::time::Instant;
 
 use crate::conformance::samples::order;
-use crate::{Apply, Batch, Clock, Item, Key, Queue, Table};
+use crate::{Apply, Batch, Clock, Item, Key, Queue, RetryPolicy, Table};
 
 /// A table and two queues, and the part of Lambda that polls.
 pub struct ConsumerHarness {
@@ -44,7 +44,7 @@ impl ConsumerHarness {
         let url = client.create_queue().queue_name(&name).send().await.unwrap().queue_url.unwrap();
         let dlq_url = client.create_queue().queue_name(format!("{name}-dlq")).send().await.unwrap().queue_url.unwrap();
         let clock = Clock::fixed("2026-05-26T14:23:04Z".parse().unwrap());
-        let queue = Queue { client, url, dlq_url, max_receives: 5 };
+        let queue = Queue { client, url, dlq_url, retry_policy: RetryPolicy::default() };
         Self { table: Table::new(dynamodb, name), queue, clock, event: order }
     }
 

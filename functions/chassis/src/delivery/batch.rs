@@ -1,72 +1,61 @@
 //! One invocation: up to ten messages, each parsed, applied and answered on its own.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
-use switchyard_events::{DomainEvent, EventId, MAX_CLOCK_SKEW, parse_body};
+use switchyard_events::Metadata;
 use tokio::time::Instant;
 
 use crate::delivery::apply::Apply;
+use crate::delivery::attempts;
 use crate::delivery::dedup::DedupConfig;
 use crate::delivery::leased::Leased;
+use crate::delivery::parsed::ParsedMessages;
 use crate::delivery::transactional::Transactional;
-use crate::sqs::queue::{Disposition, receive_count};
+use crate::sqs::queue::{Disposition, age, receive_count};
 use crate::telemetry::batch_metrics::BatchMetrics;
-use crate::{Clock, Consumer, Failure, Outcome, Queue, Received, Sender, Table, Usage};
+use crate::{Clock, Consumer, Failure, Outcome, Queue, Sender, Table, Usage};
 
-/// The reason of an event that is ahead of this machine's clock.
-const IN_THE_FUTURE: &str = "detail.metadata.occurred_at: is more than a day in the future; correct the producer's clock, or redrive \
-                             when that time has come";
+/// The reason of a message that was dead-lettered without being handled.
+const PROCESS_KILLED: &str = "the process ended while it handled this message, three times in a row and at last with this message alone: \
+                              out of memory, out of time, or a crash; see the function's log, mend the handler, then redrive";
 
 /// Handles batches of one consumer.
 pub struct Batch<A> {
     apply: A,
+    table: Table,
     queue: Queue,
     clock: Clock,
     last_cost: Cell<Usage>,
 }
 
-/// The messages of one invocation, parsed.
-struct ParsedBatch<'a, E> {
-    /// Every event once, in the order of its first message.
-    events: Vec<Received<E>>,
-    messages: Vec<ParsedMessage<'a>>,
-}
-
-/// One message and what it holds.
-struct ParsedMessage<'a> {
+/// A message, what happened to its event, and what follows for the message.
+struct Answered<'a> {
     message: &'a SqsMessage,
-    content: Content,
+    /// The event's metadata and its lag in milliseconds, if it could be read.
+    event: Option<(Metadata, u64)>,
+    outcome: Outcome,
+    disposition: Disposition,
 }
 
-enum Content {
-    /// The first message of the event with this index.
-    Event(usize),
-    /// Another message of the event with this index.
-    Repeat(usize),
-    /// Not an event that this consumer can read.
-    Unreadable(Failure),
-}
-
-impl<E> ParsedBatch<'_, E> {
-    fn add(&mut self, event: Received<E>, index_of: &mut HashMap<EventId, usize>) -> Content {
-        if let Some(&index) = index_of.get(&event.metadata.event_id) {
-            return Content::Repeat(index);
-        }
-        let index = self.events.len();
-        index_of.insert(event.metadata.event_id.clone(), index);
-        self.events.push(event);
-        Content::Event(index)
-    }
+/// The messages of one invocation, by what is known of earlier attempts.
+#[derive(Default)]
+struct Triage<'a> {
+    /// Received for the first time.
+    new: Vec<&'a SqsMessage>,
+    /// Received before, and every attempt ended in an orderly way.
+    redelivered: Vec<&'a SqsMessage>,
+    /// Messages with attempts that did not end, and how many; those with the fewest first.
+    suspects: Vec<(&'a SqsMessage, u64)>,
 }
 
 impl<C: Consumer> Batch<Transactional<C>> {
     /// Batches of a consumer whose effect is stored in its table.
     pub fn transactional(consumer: C, table: Table, queue: Queue, dedup: DedupConfig, clock: Clock) -> Self {
-        Self::new(Transactional { consumer, table, clock: clock.clone(), dedup }, queue, clock)
+        let apply = Transactional { consumer, table: table.clone(), clock: clock.clone(), dedup };
+        Self::new(apply, table, queue, clock)
     }
 }
 
@@ -80,32 +69,157 @@ impl<S: Sender> Batch<Leased<S>> {
         dedup: DedupConfig,
         clock: Clock,
     ) -> Self {
-        Self::new(Leased { sender, table, clock: clock.clone(), lease, dedup }, queue, clock)
+        let apply = Leased { sender, table: table.clone(), clock: clock.clone(), lease, dedup };
+        Self::new(apply, table, queue, clock)
     }
 }
 
 impl<A: Apply> Batch<A> {
-    fn new(apply: A, queue: Queue, clock: Clock) -> Self {
-        Self { apply, queue, clock, last_cost: Cell::default() }
+    fn new(apply: A, table: Table, queue: Queue, clock: Clock) -> Self {
+        Self { apply, table, queue, clock, last_cost: Cell::default() }
     }
 
     /// Handles a batch. The response names the messages that must be delivered again.
     pub async fn process(&self, batch: SqsEvent, deadline: Instant) -> SqsBatchResponse {
-        let ParsedBatch { events, messages } = self.parse_all(&batch.records);
+        let mut answered = Vec::new();
+        match self.triage(&batch.records).await {
+            Ok(triage) => {
+                let together = self.begin_attempts(&triage.redelivered, &mut answered).await;
+                answered.extend(self.handle(&[triage.new, together].concat(), deadline).await);
+                self.end_attempts(&answered).await;
+                if !triage.suspects.is_empty() {
+                    self.delete_acknowledged(&answered).await;
+                }
+                for (message, unfinished) in triage.suspects {
+                    answered.push(self.handle_suspect(message, unfinished, deadline).await);
+                }
+            }
+            Err(failure) => answered = self.fail_all(batch.records.iter().collect(), &failure).await,
+        }
+        self.report(&answered)
+    }
+
+    /// Handles messages together.
+    async fn handle<'a>(&self, messages: &[&'a SqsMessage], deadline: Instant) -> Vec<Answered<'a>> {
+        let ParsedMessages { events, messages } = ParsedMessages::parse(messages, self.clock.now());
         let outcomes = self.apply.apply(&events, deadline).await;
-        let answered = join_all(messages.iter().map(async |parsed| {
-            let outcome = parsed.outcome(&outcomes);
-            let disposition = self.answer(parsed.message, &outcome).await;
-            (parsed, outcome, disposition)
-        }));
-        let mut metrics = BatchMetrics::new(A::NAME, messages.len());
-        let mut response = SqsBatchResponse::default();
-        for (parsed, outcome, disposition) in answered.await {
+        join_all(messages.iter().map(async |parsed| {
             let event = parsed.event_index().map(|index| &events[index]);
-            metrics.add(parsed.message, event.map(|event| (&event.metadata, event.lag_ms())), &outcome, disposition);
-            if disposition == Disposition::Redeliver {
+            let event = event.map(|event| (event.metadata.clone(), event.lag_ms()));
+            self.answer(parsed.message, event, parsed.outcome(&outcomes)).await
+        }))
+        .await
+    }
+
+    /// Handles a message alone that may have ended its process before, or dead-letters it.
+    async fn handle_suspect<'a>(&self, message: &'a SqsMessage, unfinished: u64, deadline: Instant) -> Answered<'a> {
+        if unfinished >= attempts::MAX_UNFINISHED {
+            let killed = Outcome::Failed(Failure::reject("process_killed", PROCESS_KILLED));
+            let answered = self.answer(message, None, killed).await;
+            if answered.disposition == Disposition::DeadLettered {
+                attempts::end(&self.table, &[message_id(message)]).await;
+            }
+            return answered;
+        }
+        if Instant::now() >= deadline {
+            let failure = Failure::retry("returned to the queue: no time was left to handle it alone");
+            return self.answer(message, None, Outcome::Failed(failure)).await;
+        }
+        if let Err(failure) = attempts::begin(&self.table, &[message_id(message)], unfinished, self.clock.now()).await {
+            return self.answer(message, None, Outcome::Failed(failure)).await;
+        }
+        let mut answered = self.handle(&[message], deadline).await;
+        self.end_attempts(&answered).await;
+        self.delete_acknowledged(&answered).await;
+        match answered.pop() {
+            Some(answered) => answered,
+            None => self.answer(message, None, Outcome::Failed(Failure::retry("not handled"))).await,
+        }
+    }
+
+    /// Separates the messages by their earlier attempts. Reads the table only if a message was received before.
+    async fn triage<'a>(&self, messages: &'a [SqsMessage]) -> Result<Triage<'a>, Failure> {
+        let (new, received_before): (Vec<_>, Vec<_>) = messages.iter().partition(|message| receive_count(message) == 1);
+        let mut triage = Triage { new, ..Triage::default() };
+        if received_before.is_empty() {
+            return Ok(triage);
+        }
+        let ids: Vec<_> = received_before.iter().map(|message| message_id(message)).collect();
+        let unfinished = attempts::unfinished(&self.table, &ids).await?;
+        for message in received_before {
+            match unfinished.get(message_id(message)) {
+                Some(&attempts) => triage.suspects.push((message, attempts)),
+                None => triage.redelivered.push(message),
+            }
+        }
+        triage.suspects.sort_by_key(|&(_, attempts)| attempts);
+        Ok(triage)
+    }
+
+    /// Writes the attempt rows of messages. If that fails, none of them is handled: it is answered as failed.
+    async fn begin_attempts<'a>(
+        &self,
+        messages: &[&'a SqsMessage],
+        answered: &mut Vec<Answered<'a>>,
+    ) -> Vec<&'a SqsMessage> {
+        let ids: Vec<_> = messages.iter().map(|message| message_id(message)).collect();
+        match attempts::begin(&self.table, &ids, 0, self.clock.now()).await {
+            Ok(()) => messages.to_vec(),
+            Err(failure) => {
+                answered.extend(self.fail_all(messages.to_vec(), &failure).await);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Deletes the attempt rows of messages whose handling ended in an orderly way. A panic is not one.
+    async fn end_attempts(&self, answered: &[Answered<'_>]) {
+        let is_orderly = |answered: &&Answered<'_>| {
+            let panicked = matches!(answered.outcome, Outcome::Failed(Failure::Panic { .. }));
+            receive_count(answered.message) > 1 && (!panicked || answered.disposition == Disposition::DeadLettered)
+        };
+        let ids: Vec<_> = answered.iter().filter(is_orderly).map(|answered| message_id(answered.message)).collect();
+        attempts::end(&self.table, &ids).await;
+    }
+
+    /// Deletes acknowledged messages before a suspect is handled: if that ends the process, Lambda never sees the answer.
+    async fn delete_acknowledged(&self, answered: &[Answered<'_>]) {
+        let acknowledged = answered.iter().filter(|answered| answered.disposition != Disposition::Redeliver);
+        let messages: Vec<_> = acknowledged.map(|answered| answered.message).collect();
+        self.queue.delete(A::NAME, &messages).await;
+    }
+
+    async fn fail_all<'a>(&self, messages: Vec<&'a SqsMessage>, failure: &Failure) -> Vec<Answered<'a>> {
+        let answer = async |message| self.answer(message, None, Outcome::Failed(failure.clone())).await;
+        join_all(messages.into_iter().map(answer)).await
+    }
+
+    /// Returns a message that was not applied to its queue, or moves it to the dead-letter queue.
+    async fn answer<'a>(
+        &self,
+        message: &'a SqsMessage,
+        event: Option<(Metadata, u64)>,
+        outcome: Outcome,
+    ) -> Answered<'a> {
+        let disposition = match &outcome {
+            Outcome::Applied | Outcome::Duplicate => Disposition::Acknowledge,
+            Outcome::Deferred(wait) => self.queue.defer(A::NAME, message, *wait).await,
+            Outcome::Failed(failure) => self.queue.dispose(A::NAME, message, failure, self.clock.now()).await,
+        };
+        Answered { message, event, outcome, disposition }
+    }
+
+    /// Logs and counts the batch, and names the messages that must be delivered again.
+    fn report(&self, answered: &[Answered<'_>]) -> SqsBatchResponse {
+        let mut metrics = BatchMetrics::new(A::NAME, answered.len());
+        let mut response = SqsBatchResponse::default();
+        for answered in answered {
+            let event = answered.event.as_ref().map(|(metadata, lag_ms)| (metadata, *lag_ms));
+            let age = age(answered.message, self.clock.now());
+            metrics.add(answered.message, event, &answered.outcome, answered.disposition, age);
+            if answered.disposition == Disposition::Redeliver {
                 let mut failure = BatchItemFailure::default();
-                failure.item_identifier = parsed.message.message_id.clone().unwrap_or_default();
+                message_id(answered.message).clone_into(&mut failure.item_identifier);
                 response.batch_item_failures.push(failure);
             }
         }
@@ -114,58 +228,12 @@ impl<A: Apply> Batch<A> {
         response
     }
 
-    fn parse_all<'a>(&self, messages: &'a [SqsMessage]) -> ParsedBatch<'a, A::Event> {
-        let mut batch = ParsedBatch { events: Vec::new(), messages: Vec::new() };
-        let mut index_of: HashMap<EventId, usize> = HashMap::new();
-        for message in messages {
-            let content = match self.parse(message) {
-                Err(failure) => Content::Unreadable(failure),
-                Ok(event) => batch.add(event, &mut index_of),
-            };
-            batch.messages.push(ParsedMessage { message, content });
-        }
-        batch
-    }
-
-    fn parse(&self, message: &SqsMessage) -> Result<Received<A::Event>, Failure> {
-        let raw = parse_body(message.body.as_deref().unwrap_or_default())?;
-        let event = A::Event::parse(&raw)?;
-        let (metadata, received_at) = (raw.metadata, self.clock.now());
-        if metadata.occurred_at.duration_since(received_at) > MAX_CLOCK_SKEW {
-            return Err(Failure::reject("in_the_future", IN_THE_FUTURE));
-        }
-        Ok(Received { event, metadata, receive_count: receive_count(message), received_at })
-    }
-
-    /// Returns a message that was not applied to its queue, or moves it to the dead-letter queue.
-    async fn answer(&self, message: &SqsMessage, outcome: &Outcome) -> Disposition {
-        match outcome {
-            Outcome::Applied | Outcome::Duplicate => Disposition::Acknowledge,
-            Outcome::Deferred(wait) => self.queue.defer(A::NAME, message, *wait).await,
-            Outcome::Failed(failure) => self.queue.dispose(A::NAME, message, failure).await,
-        }
-    }
-
     /// What the last batch cost.
     pub fn cost(&self) -> Usage {
         self.last_cost.get()
     }
 }
 
-impl ParsedMessage<'_> {
-    fn event_index(&self) -> Option<usize> {
-        match self.content {
-            Content::Event(index) | Content::Repeat(index) => Some(index),
-            Content::Unreadable(_) => None,
-        }
-    }
-
-    /// The message's outcome: that of its event, or why it cannot be read. Of several messages of one event only the first applies it.
-    fn outcome(&self, outcomes: &[Outcome]) -> Outcome {
-        match &self.content {
-            Content::Unreadable(failure) => Outcome::Failed(failure.clone()),
-            Content::Repeat(index) if outcomes[*index] == Outcome::Applied => Outcome::Duplicate,
-            Content::Event(index) | Content::Repeat(index) => outcomes[*index].clone(),
-        }
-    }
+fn message_id(message: &SqsMessage) -> &str {
+    message.message_id.as_deref().unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! Events whose effect is stored in the consumer's own table.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 
@@ -9,7 +10,7 @@ use switchyard_events::Cause;
 use tokio::time::Instant;
 
 use crate::commit::commit;
-use crate::commit::plan::{Decisions, Plan};
+use crate::commit::plan::{OnDecision, Plan};
 use crate::delivery::apply::Apply;
 use crate::delivery::dedup::{DedupConfig, marker_key, stamp};
 use crate::dynamodb::batch_get::BatchGet;
@@ -40,26 +41,24 @@ impl<C: Consumer> Apply for Transactional<C> {
     type Event = C::Event;
 
     async fn apply(&self, events: &[Received<C::Event>], deadline: Instant) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> = vec![None; events.len()];
+        let outcomes: RefCell<Vec<Option<Outcome>>> = RefCell::new(vec![None; events.len()]);
+        let decide = |event: usize, outcome| outcomes.borrow_mut()[event] = outcome;
         let max_rounds = MIN_ROUNDS.max(2 * u32::try_from(events.len()).unwrap_or(0));
         for previous_rounds in 0..max_rounds {
-            let open: Vec<usize> = (0..events.len()).filter(|&event| outcomes[event].is_none()).collect();
+            let open: Vec<usize> = (0..events.len()).filter(|&event| outcomes.borrow()[event].is_none()).collect();
             if open.is_empty() || Instant::now() >= deadline {
                 break;
             }
-            let round = self.round(events, &open, previous_rounds, deadline);
-            let Ok(decisions) = tokio::time::timeout_at(deadline, round).await else {
+            let round = self.round(events, &open, previous_rounds, deadline, &decide);
+            if tokio::time::timeout_at(deadline, round).await.is_err() {
                 break;
-            };
-            for (event, outcome) in decisions {
-                outcomes[event] = outcome;
             }
         }
         let undecided = || {
             let reason = "returned to the queue: no time was left, or other writers kept changing its rows";
             Outcome::Failed(Failure::retry(reason))
         };
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(undecided)).collect()
+        outcomes.into_inner().into_iter().map(|outcome| outcome.unwrap_or_else(undecided)).collect()
     }
 
     fn take_usage(&self) -> Usage {
@@ -76,29 +75,28 @@ impl<C: Consumer> Transactional<C> {
         open: &[usize],
         previous_rounds: u32,
         deadline: Instant,
-    ) -> Decisions {
+        on_decision: OnDecision<'_>,
+    ) {
         let round = Round { batch_get: BatchGet::new(self.table.clone()), shard: fastrand::u32(..), previous_rounds };
         let handled = join_all(open.iter().map(async |&event| (event, self.handle(&events[event], &round).await)));
-        let mut decisions = Vec::new();
         let mut accepted: Vec<Effects> = Vec::new();
         let mut plans = Vec::new();
         for (event, handled) in handled.await {
             match handled {
-                Err(failure) => decisions.push((event, Some(Outcome::Failed(failure)))),
+                Err(failure) => on_decision(event, Some(Outcome::Failed(failure))),
                 Ok(effects) if accepted.iter().any(|earlier| effects.must_follow(earlier)) => {
-                    decisions.push((event, None));
+                    on_decision(event, None);
                 }
                 Ok(effects) => match self.plan(event, &events[event], &effects) {
                     Ok(plan) => {
                         plans.push(plan);
                         accepted.push(effects);
                     }
-                    Err(failure) => decisions.push((event, Some(Outcome::Failed(failure)))),
+                    Err(failure) => on_decision(event, Some(Outcome::Failed(failure))),
                 },
             }
         }
-        decisions.extend(commit(&self.table, plans, deadline).await);
-        decisions
+        commit(&self.table, plans, deadline, on_decision).await;
     }
 
     /// Runs one handler. Its panic is the failure of its own event only.

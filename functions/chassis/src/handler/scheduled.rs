@@ -1,5 +1,7 @@
 //! What the author of a job implements: work that a schedule starts, not an event.
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 use serde_json::Value as Json;
 use switchyard_events::{Cause, CorrelationId, EventId};
@@ -112,12 +114,14 @@ impl Job {
         let event_id = EventId::derive(self.producer, &format!("{}/{}", key.pk, key.sk), 0);
         let stamp = |row: Row| row.set("event_id", event_id.as_str()).set("processed_at", self.clock.now());
         let writes = effects.to_writes(|| Row::new(key), stamp)?;
-        let decisions = commit(&self.table, vec![Plan { event: 0, event_id, writes }], self.deadline).await;
-        match decisions.into_iter().next() {
-            Some((_, Some(Outcome::Applied))) => Ok(Committed::Done),
-            Some((_, Some(Outcome::Duplicate))) => Ok(Committed::AlreadyDone),
-            Some((_, Some(Outcome::Failed(failure)))) => Err(failure),
-            Some((_, None | Some(Outcome::Deferred(_)))) | None => Ok(Committed::ConditionFailed),
+        let decision = Cell::new(None);
+        let plan = Plan { event: 0, event_id, writes };
+        commit(&self.table, vec![plan], self.deadline, &|_, outcome| decision.set(outcome)).await;
+        match decision.take() {
+            Some(Outcome::Applied) => Ok(Committed::Done),
+            Some(Outcome::Duplicate) => Ok(Committed::AlreadyDone),
+            Some(Outcome::Failed(failure)) => Err(failure),
+            Some(Outcome::Deferred(_)) | None => Ok(Committed::ConditionFailed),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{Failure, Received};
 /// sent again. Only a crash between sending and completing can send an event a second time, after the lease has ended.
 ///
 /// ```
-/// use switchyard_chassis::{Failure, Received, Sender, Sent};
+/// use switchyard_chassis::{Received, SendError, Sender, Sent};
 /// use switchyard_events::OrderPlaced;
 ///
 /// struct Webhook;
@@ -19,7 +19,7 @@ use crate::{Failure, Received};
 ///     const NAME: &'static str = "webhook";
 ///     type Event = OrderPlaced;
 ///
-///     async fn send(&self, order: &Received<OrderPlaced>) -> Result<Sent, Failure> {
+///     async fn send(&self, order: &Received<OrderPlaced>) -> Result<Sent, SendError> {
 ///         // Call the other system here. Give it the event's id, if it has a use for idempotency keys.
 ///         Ok(Sent { reference: format!("accepted-{}", order.metadata.event_id) })
 ///     }
@@ -33,7 +33,24 @@ pub trait Sender {
     type Event: DomainEvent;
 
     /// Causes the effect.
-    async fn send(&self, event: &Received<Self::Event>) -> Result<Sent, Failure>;
+    async fn send(&self, event: &Received<Self::Event>) -> Result<Sent, SendError>;
+
+    /// Asks the other system for anything that has no effect. Called before a send is repeated whose outcome is unknown, so that an
+    /// outage of the other system does not count as an unknown outcome again and again.
+    async fn probe(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// Why an effect is not known to have happened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The effect did not happen. The lease ends now, so that the next attempt need not wait for it.
+    #[error("{0}")]
+    NotSent(#[from] Failure),
+    /// The effect may have happened: no answer came. The lease stays until its end, which spaces out the possible repetitions.
+    #[error("{0}")]
+    OutcomeUnknown(Failure),
 }
 
 /// What the other system calls the effect.

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use crate::Env;
 
+const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+
 /// The configuration that every AWS client of a function shares: one HTTP connector, one set of credentials.
 ///
 /// Lambda sets the credentials as environment variables, valid for the life of the process. The provider chain of `aws-config`
@@ -22,6 +24,8 @@ use crate::Env;
 #[derive(Debug, Clone)]
 pub struct Clients {
     sdk: SdkConfig,
+    /// Whether the configuration is from elsewhere, its HTTP client included.
+    is_foreign: bool,
 }
 
 impl Clients {
@@ -38,7 +42,7 @@ impl Clients {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(env.required::<String>("AWS_REGION")))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https())
+            .http_client(Builder::new().tls_provider(TLS).build_https())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
             .retry_config(RetryConfig::standard().with_max_attempts(3))
@@ -51,12 +55,24 @@ impl Clients {
         if let Some(url) = env.optional::<String>("AWS_ENDPOINT_URL") {
             sdk = sdk.endpoint_url(url);
         }
-        Self { sdk: sdk.build() }
+        Self { sdk: sdk.build(), is_foreign: false }
     }
 
     /// Wraps a configuration from elsewhere, for tests.
     pub fn from_sdk(sdk: SdkConfig) -> Self {
-        Self { sdk }
+        Self { sdk, is_foreign: true }
+    }
+
+    /// The same configuration, but each request opens its own connection.
+    ///
+    /// Lambda freezes a function between invocations, and the other side may close a connection meanwhile. The SDK retries a call
+    /// that fails because of it. A client whose calls must not be retried cannot use such a connection at all.
+    pub fn sdk_without_idle_connections(&self) -> SdkConfig {
+        if self.is_foreign {
+            return self.sdk.clone();
+        }
+        let http_client = Builder::new().tls_provider(TLS).pool_max_idle_per_host(0).build_https();
+        self.sdk.to_builder().http_client(http_client).build()
     }
 
     /// The argument of `Client::new` of any AWS SDK crate.

@@ -2,3 +2,4 @@
 
 pub(crate) mod dead_letter;
 pub(crate) mod queue;
+pub(crate) mod retry_policy;

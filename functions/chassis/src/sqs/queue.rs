@@ -6,15 +6,21 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::error::BuildError;
-use aws_sdk_sqs::types::MessageAttributeValue;
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageAttributeValue};
+use jiff::Timestamp;
 
 use crate::aws_error::describe;
 use crate::sqs::dead_letter::DeadLetter;
-use crate::{Env, Failure, backoff};
+use crate::sqs::retry_policy::{RetryAction, RetryPolicy};
+use crate::{Env, Failure};
 
 /// The longest visibility timeout, in seconds
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ChangeMessageVisibility.html>, 2026-11-21).
 const MAX_VISIBILITY_SECS: i32 = 43_200;
+
+/// Entries that one batch call may hold
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteMessageBatch.html>, 2026-11-21).
+const MAX_BATCH_ENTRIES: usize = 10;
 
 /// A consumer's queue and the dead-letter queue behind it.
 #[derive(Debug, Clone)]
@@ -25,9 +31,8 @@ pub struct Queue {
     pub url: String,
     /// The dead-letter queue behind it.
     pub dlq_url: String,
-    /// Receives after which a failing message goes to the dead-letter queue. The queue's own `maxReceiveCount` is higher, since a
-    /// crash, or a lease of another worker, counts as a receive as well.
-    pub max_receives: u32,
+    /// When a message that failed is delivered again, and when not.
+    pub retry_policy: RetryPolicy,
 }
 
 /// What happens to a message after its batch.
@@ -42,33 +47,59 @@ pub(crate) enum Disposition {
 }
 
 impl Queue {
-    /// Reads `QUEUE_URL`, `DLQ_URL` and `MAX_RECEIVES`.
+    /// Reads `QUEUE_URL`, `DLQ_URL` and the variables of [`RetryPolicy`].
     pub fn from_env(env: &mut Env, client: Client) -> Self {
         Self {
             client,
             url: env.required("QUEUE_URL"),
             dlq_url: env.required("DLQ_URL"),
-            max_receives: env.or("MAX_RECEIVES", 5),
+            retry_policy: RetryPolicy::from_env(env),
         }
     }
 
     /// Returns or dead-letters a message whose event failed. If the call to SQS fails, the message stays in its queue.
-    pub(crate) async fn dispose(&self, consumer: &str, message: &SqsMessage, failure: &Failure) -> Disposition {
-        let receives = receive_count(message);
-        let is_last = receives >= self.max_receives;
-        match failure {
-            Failure::Retry { after, .. } if !is_last => {
-                let wait = after.unwrap_or_else(|| backoff::visibility(receives));
-                self.defer(consumer, message, wait).await
-            }
-            _ => match self.dead_letter(consumer, message, failure).await {
+    pub(crate) async fn dispose(
+        &self,
+        consumer: &str,
+        message: &SqsMessage,
+        failure: &Failure,
+        now: Timestamp,
+    ) -> Disposition {
+        match self.retry_policy.decide(failure, age(message, now), receive_count(message)) {
+            RetryAction::Redeliver(wait) => self.defer(consumer, message, wait).await,
+            RetryAction::DeadLetter => match self.dead_letter(consumer, message, failure).await {
                 Ok(()) => Disposition::DeadLettered,
                 Err(error) => stays_in_queue(consumer, message, &error),
             },
         }
     }
 
-    /// Makes a message visible again after this time, however often it has been received. Only SQS's own redrive policy ends this.
+    /// Deletes messages, so that a process that ends before its answer does not bring them back. A message that cannot be deleted is
+    /// delivered again, and is then a duplicate.
+    pub(crate) async fn delete(&self, consumer: &str, messages: &[&SqsMessage]) {
+        let entry = |(index, message): (usize, &&SqsMessage)| {
+            let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
+            entry.receipt_handle(message.receipt_handle.clone().unwrap_or_default()).build()
+        };
+        for chunk in messages.chunks(MAX_BATCH_ENTRIES) {
+            let error = match chunk.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>() {
+                Err(error) => Some(error.to_string()),
+                Ok(entries) => {
+                    let request = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
+                    match request.send().await {
+                        Err(error) => Some(describe(&error)),
+                        Ok(answer) => answer.failed.first().map(|failed| failed.code.clone()),
+                    }
+                }
+            };
+            if let Some(error) = error {
+                tracing::warn!(consumer, error, "SQS DeleteMessageBatch: applied messages stay in their queue");
+            }
+        }
+    }
+
+    /// Makes a message visible again after this time, however often it has been received and however old it is. Only SQS's own redrive policy ends
+    /// this.
     pub(crate) async fn defer(&self, consumer: &str, message: &SqsMessage, wait: Duration) -> Disposition {
         match self.change_visibility(message, wait).await {
             Ok(()) => Disposition::Redeliver,
@@ -105,6 +136,13 @@ pub(crate) fn receive_count(message: &SqsMessage) -> u32 {
     attribute(message, "ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
+/// The time since the message was sent to its queue. A redriven message starts at zero again.
+pub(crate) fn age(message: &SqsMessage, now: Timestamp) -> Duration {
+    let sent_ms = attribute(message, "SentTimestamp").and_then(|text| text.parse::<i64>().ok());
+    let age_ms = sent_ms.map_or(0, |sent_ms| now.as_millisecond().saturating_sub(sent_ms));
+    Duration::from_millis(u64::try_from(age_ms).unwrap_or(0))
+}
+
 fn attribute<'a>(message: &'a SqsMessage, name: &str) -> Option<&'a str> {
     message.attributes.get(name).map(String::as_str)
 }
@@ -117,7 +155,7 @@ fn attributes(
 ) -> Result<HashMap<String, MessageAttributeValue>, BuildError> {
     let (code, reason) = match failure {
         Failure::Reject { code, reason } => (code.as_str(), reason.as_str()),
-        Failure::Retry { reason, .. } => ("retries_exhausted", reason.as_str()),
+        Failure::Retry { reason, .. } | Failure::Panic { reason } => ("retries_exhausted", reason.as_str()),
     };
     let envelope = message.body.as_deref().and_then(|body| switchyard_events::parse_body(body).ok());
     DeadLetter {

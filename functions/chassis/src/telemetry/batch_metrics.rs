@@ -1,5 +1,7 @@
 //! A log line per event and one line of metrics per batch.
 
+use std::time::Duration;
+
 use aws_lambda_events::sqs::SqsMessage;
 use jiff::Timestamp;
 use switchyard_events::Metadata;
@@ -20,6 +22,7 @@ pub(crate) struct BatchMetrics {
     deferred: u32,
     rejected: u32,
     lag_ms: Vec<u64>,
+    oldest_redelivered: Option<Duration>,
 }
 
 impl BatchMetrics {
@@ -27,14 +30,19 @@ impl BatchMetrics {
         Self { consumer, batch_size, ..Self::default() }
     }
 
-    /// Counts one message and logs it. `event` is its metadata and its lag in milliseconds, if it can be read.
+    /// Counts one message and logs it. `event` is its metadata and its lag in milliseconds, if it can be read; `age` is the time
+    /// since the message was sent to its queue.
     pub(crate) fn add(
         &mut self,
         message: &SqsMessage,
         event: Option<(&Metadata, u64)>,
         outcome: &Outcome,
         disposition: Disposition,
+        age: Duration,
     ) {
+        if disposition == Disposition::Redeliver {
+            self.oldest_redelivered = self.oldest_redelivered.max(Some(age));
+        }
         let name = self.count(outcome, disposition, event.map(|(_, lag_ms)| lag_ms));
         let event_id = event.map(|(metadata, _)| metadata.event_id.as_str());
         let correlation_id = event.map(|(metadata, _)| metadata.correlation_id.as_str());
@@ -52,7 +60,7 @@ impl BatchMetrics {
             ),
             Some(failure) => {
                 let error = failure.to_string();
-                let error_code = if let Failure::Reject { code, .. } = failure { code } else { "retry" };
+                let error_code = failure.code();
                 tracing::warn!(
                     consumer,
                     outcome = name,
@@ -107,6 +115,7 @@ impl BatchMetrics {
             .count("CapacityUnits", usage.units)
             .count("DynamoDBCalls", usage.calls)
             .milliseconds("LagMs", self.lag_ms)
+            .seconds("OldestDeferredSeconds", self.oldest_redelivered.map(|age| age.as_secs()))
             .write(now);
     }
 }

@@ -32,6 +32,14 @@ impl Metrics {
         self.metric(name, "Milliseconds", values.into())
     }
 
+    /// Adds a metric in seconds, if it has a value.
+    pub fn seconds(self, name: &str, value: Option<u64>) -> Self {
+        match value {
+            Some(value) => self.metric(name, "Seconds", value.into()),
+            None => self,
+        }
+    }
+
     /// Adds a field to the line that is not a metric.
     pub fn property(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());

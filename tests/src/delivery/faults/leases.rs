@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use jiff::SignedDuration;
 use switchyard_chassis::conformance::order;
 use switchyard_chassis::{Batch, Env, Key, Leased, Row};
-use switchyard_faults::Fault;
+use switchyard_faults::{Fault, Rule};
 
 use crate::support::{BATCH_TIMEOUT, DEDUP, FaultSetup, event_id_of_order, fail_always, fail_first, text};
 
@@ -56,20 +56,26 @@ impl MailFixture {
     }
 }
 
+/// Injects the fault into some updates of the table, after this many others.
+fn fail_update(skipped: u64, times: u64, fault: Fault) -> Vec<Rule> {
+    vec![Rule::new("dynamodb", "UpdateItem", fault).skip(skipped).times(times)]
+}
+
 #[tokio::test]
 async fn faults_on_lease_writes_send_one_mail() {
-    for operation in ["PutItem", "UpdateItem"] {
+    // The first update claims the lease, the second completes it.
+    for (skipped, update) in [(0, "claim"), (1, "completion")] {
         let conflict = Fault::Conflict { item: None, code: None };
         let faults =
             [Fault::DropResponse, Fault::InternalError { after_effect: true }, Fault::Throttle, Fault::ResetConnection];
         for (times, fault) in faults.map(|fault| (2, fault)).into_iter().chain([(4, conflict)]) {
             let fixture = MailFixture::new("lease").await;
             let kind = fault.kind();
-            fixture.setup.proxy.set_rules(fail_first(times, "dynamodb", operation, fault));
+            fixture.setup.proxy.set_rules(fail_update(skipped, times, fault));
             let messages = fixture.receive().await;
-            assert_eq!(fixture.process(&messages).await, 0, "{operation} {kind}");
-            assert_eq!(fixture.mails().await, 1, "{operation} {kind}");
-            assert_eq!(fixture.setup.applied().await.len(), 1, "{operation} {kind}");
+            assert_eq!(fixture.process(&messages).await, 0, "{update} {kind}");
+            assert_eq!(fixture.mails().await, 1, "{update} {kind}");
+            assert_eq!(fixture.setup.applied().await.len(), 1, "{update} {kind}");
         }
     }
 }
@@ -101,7 +107,7 @@ async fn lost_send_or_lease_answer_is_only_duplicate_mail_window() {
     assert_eq!((fixture.mails().await, fixture.redeliver().await, fixture.mails().await), (1, 0, 2));
 
     let fixture = MailFixture::new("lease-not-completed").await;
-    fixture.setup.proxy.set_rules(fail_always("dynamodb", "UpdateItem", Fault::ResetConnection));
+    fixture.setup.proxy.set_rules(fail_update(1, u64::MAX, Fault::ResetConnection));
     assert_eq!(fixture.process(&fixture.receive().await).await, 1);
     fixture.setup.proxy.set_rules(Vec::new());
     assert_eq!((fixture.mails().await, fixture.redeliver().await, fixture.mails().await), (1, 0, 2));
@@ -111,7 +117,7 @@ async fn lost_send_or_lease_answer_is_only_duplicate_mail_window() {
 async fn stale_lease_owner_overwrites_nothing() {
     let fixture = MailFixture::new("stale-owner").await;
     // The completion of the first worker is delayed until another worker has sent and completed.
-    fixture.setup.proxy.set_rules(fail_first(1, "dynamodb", "UpdateItem", Fault::Delay { ms: 3000 }));
+    fixture.setup.proxy.set_rules(fail_update(1, 1, Fault::Delay { ms: 3000 }));
     let (messages, again) = (fixture.receive().await, fixture.receive().await);
     let late = fixture.process(&messages);
     let other = async {
@@ -136,11 +142,52 @@ async fn held_lease_defers_without_exhausting_receives() {
     let until = harness.clock.now() + LEASE;
     harness.table.put(lease.set("lease_until", until.as_millisecond())).await.unwrap();
     let mut messages = fixture.receive().await;
-    let last = harness.queue.max_receives.to_string();
+    let last = harness.queue.retry_policy.max_panic_receives.to_string();
     messages[0].attributes.insert("ApproximateReceiveCount".into(), last);
     let began = Instant::now();
     assert_eq!(fixture.process(&messages).await, 1);
     assert!(harness.dead_letters().await.is_empty(), "a deferred message is not dead-lettered");
     assert_eq!((fixture.redeliver().await, fixture.mails().await), (0, 1));
     assert!(began.elapsed() >= Duration::from_millis(2500), "the message was redelivered before the lease had ended");
+}
+
+#[tokio::test]
+async fn unknown_send_outcome_keeps_lease_and_ends_in_dlq() {
+    let fixture = MailFixture::new("ses-silent").await;
+    let drop_answers = || vec![Rule::new("ses", "SendEmail", Fault::DropResponse)];
+    fixture.setup.proxy.set_rules(drop_answers());
+    let messages = fixture.receive().await;
+    assert_eq!(fixture.process(&messages).await, 1);
+    let started = Instant::now();
+    // Before the lease has ended, another delivery of the event sends nothing.
+    assert_eq!((fixture.process(&messages).await, fixture.mails().await), (1, 1));
+    let messages = fixture.setup.harness.receive_again(1).await;
+    assert!(started.elapsed() >= Duration::from_millis(2500), "the message was redelivered before the lease had ended");
+    // From here on the message is processed without waiting for its visibility; only the clock passes the lease.
+    let process_after_lease = async || {
+        fixture.setup.harness.clock.set(fixture.setup.harness.clock.now() + SignedDuration::from_mins(2));
+        fixture.process(&messages).await
+    };
+    assert_eq!((process_after_lease().await, fixture.mails().await), (1, 2));
+    // SES is out of reach altogether: it is asked, and nothing is sent.
+    fixture.setup.proxy.set_rules(fail_always("ses", "*", Fault::InternalError { after_effect: false }));
+    assert_eq!((process_after_lease().await, fixture.mails().await), (1, 2));
+    fixture.setup.proxy.set_rules(drop_answers());
+    for mails in 3..=5 {
+        assert_eq!((process_after_lease().await, fixture.mails().await), (1, mails));
+    }
+    assert_eq!(
+        (process_after_lease().await, fixture.mails().await),
+        (0, 5),
+        "five sends without an answer are the limit"
+    );
+    let dead_letters = fixture.setup.harness.dead_letters().await;
+    assert_eq!(dead_letters[0].1["error_code"], "send_outcome_unknown");
+}
+
+#[tokio::test]
+async fn late_ses_answer_sends_one_mail_without_retry() {
+    let fixture = MailFixture::new("ses-late").await;
+    fixture.setup.proxy.set_rules(fail_first(1, "ses", "SendEmail", Fault::Delay { ms: 12_000 }));
+    assert_eq!((fixture.process(&fixture.receive().await).await, fixture.mails().await), (0, 1));
 }
