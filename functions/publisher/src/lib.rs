@@ -4,9 +4,12 @@
 //! invocation fails and the stream delivers the whole batch again. An entry that is put twice is applied once, because
 //! consumers deduplicate.
 //!
+//! While the bus is unavailable, the stream waits. It keeps a record for 24 hours only. So an entry that is older than
+//! six hours is tried once and then dead-lettered in full; `yard dlq redrive --consumer publisher` puts it on the bus.
+//!
 //! * `stream`, `entry`: parses a batch of the stream into entries
 //! * `chunk`, `bus`: divides entries into calls, sends a call, classifies the outcome of each entry
-//! * `dead_letter`, `report`: entries that cannot be published; the metrics of a batch
+//! * `dead_letter`, `report`: entries that are not published; the metrics of a batch
 
 mod bus;
 mod chunk;
@@ -17,14 +20,13 @@ mod stream;
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use switchyard_chassis::{Clock, backoff, deadline, start};
 use tokio::time::{Instant, timeout_at};
 
-use crate::bus::{Bus, PutOutcome};
+pub use crate::bus::{Bus, Effort, PutOutcome};
 use crate::dead_letter::{DeadLetterQueue, RejectedEntry};
-use crate::entry::Entry;
+pub use crate::entry::Entry;
 use crate::report::BatchReport;
 pub use crate::stream::StreamEvent;
 
@@ -50,7 +52,7 @@ pub async fn serve() -> Result<(), Error> {
 /// entries that cannot be published.
 pub fn plan_calls(batch: StreamEvent) -> (Vec<Vec<usize>>, usize) {
     let (entries, rejected) = stream::entries(batch);
-    let chunks = chunk::chunks(entries, Entry::weight);
+    let chunks = bus::plan(entries);
     (chunks.iter().map(|chunk| chunk.iter().map(Entry::bytes).collect()).collect(), rejected.len())
 }
 
@@ -120,9 +122,14 @@ impl Publisher {
         let (mut waiting, mut rejected) = stream::entries(batch);
         for attempt in 1.. {
             let unpublished = waiting.len();
-            let sent = timeout_at(deadline, self.send_all(waiting, &mut rejected, report)).await;
+            // With one younger entry among them, the others wait with it: an invocation is acknowledged as a whole. If it
+            // fails, Lambda divides the batch, so that the old entries are soon alone.
+            let overdue = waiting.iter().all(|entry| entry.is_overdue(self.clock.now()));
+            let effort = if overdue { Effort::SingleAttempt } else { Effort::Full };
+            let sent = timeout_at(deadline, self.send_all(waiting, effort, &mut rejected, report)).await;
             waiting = sent.map_err(|_timeout| PublishError::NotPublished(unpublished))?;
-            if waiting.is_empty() {
+            if overdue || waiting.is_empty() {
+                rejected.extend(waiting.into_iter().map(reject_overdue));
                 break;
             }
             let pause = backoff::full_jitter(Duration::from_millis(50), attempt, Duration::from_secs(2));
@@ -131,36 +138,51 @@ impl Publisher {
             }
             tokio::time::sleep(pause).await;
         }
-        // Dead letters are sent last: if the batch failed after them, its next delivery would send them again.
-        let accepted = join_all(rejected.iter().map(|entry| self.dead_letter_queue.dead_letter(entry))).await;
-        let dead_lettered = accepted.into_iter().filter(|accepted| *accepted).count();
-        report.dead_lettered += dead_lettered;
-        if dead_lettered < rejected.len() {
-            return Err(PublishError::NotDeadLettered(rejected.len() - dead_lettered));
-        }
-        Ok(())
+        self.dead_letter(rejected, deadline, report).await
     }
 
     /// Sends every entry once. Returns those that must be sent again.
     async fn send_all(
         &self,
         waiting: Vec<Entry>,
+        effort: Effort,
         rejected: &mut Vec<RejectedEntry>,
         report: &mut BatchReport,
     ) -> Vec<Entry> {
-        let chunks = chunk::chunks(waiting, Entry::weight);
-        report.calls += chunks.len();
-        let outcomes = join_all(chunks.into_iter().map(|chunk| self.bus.put(chunk))).await;
+        let (outcomes, calls) = self.bus.put_all(waiting, effort).await;
+        report.calls += calls;
         let mut retries = Vec::new();
-        for (mut entry, outcome) in outcomes.into_iter().flatten() {
-            entry.attempts += 1;
+        for (entry, outcome) in outcomes {
             match outcome {
                 PutOutcome::Published => report.add_published(&entry, self.clock.now()),
-                PutOutcome::Transient => retries.push(entry),
-                PutOutcome::RetryAlone => retries.push(Entry { alone: true, ..entry }),
+                PutOutcome::Transient(error) => retries.push(Entry { last_error: Some(error), ..entry }),
+                PutOutcome::RetryAlone => retries.push(entry),
                 PutOutcome::Permanent(reason) => rejected.push(RejectedEntry::new(entry, "refused", reason)),
             }
         }
         retries
     }
+
+    /// Dead letters are sent last: if the batch failed after them, its next delivery would send them again.
+    async fn dead_letter(
+        &self,
+        rejected: Vec<RejectedEntry>,
+        deadline: Instant,
+        report: &mut BatchReport,
+    ) -> Result<(), PublishError> {
+        let all = rejected.len();
+        let sent = self.dead_letter_queue.dead_letter(rejected, &mut report.dead_lettered);
+        // A timeout leaves the entries that are not counted, which is the error below.
+        timeout_at(deadline, sent).await.ok();
+        if report.dead_lettered < all {
+            return Err(PublishError::NotDeadLettered(all - report.dead_lettered));
+        }
+        Ok(())
+    }
+}
+
+/// The dead letter for an entry that has waited long enough for the bus.
+fn reject_overdue(mut entry: Entry) -> RejectedEntry {
+    let error = entry.last_error.take().unwrap_or_default();
+    RejectedEntry::new(entry, "bus_unavailable", format!("not accepted within 6 hours: {error}"))
 }

@@ -1,5 +1,6 @@
 //! Parses the events in a batch of a table's stream.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use switchyard_events::OutboxEntry;
@@ -51,10 +52,10 @@ pub(crate) fn entries(batch: StreamEvent) -> (Vec<Entry>, Vec<RejectedEntry>) {
         let Some(outbox) = change.new_image.and_then(|image| image.outbox).filter(|_| event_name == "INSERT") else {
             continue;
         };
-        let created_at_ms = change.approximate_creation_date_time.map(|seconds| format!("{:.0}", seconds * 1000.0));
+        let created_at = change.approximate_creation_date_time.and_then(timestamp);
         match parse_outbox(&outbox) {
-            Ok(outbox) => entries.extend(outbox.into_iter().map(|entry| Entry::new(entry, created_at_ms.clone()))),
-            Err(error) => rejected.push(reject_outbox(change.keys, outbox, &error, created_at_ms)),
+            Ok(outbox) => entries.extend(outbox.into_iter().map(|entry| Entry::new(entry, created_at))),
+            Err(error) => rejected.push(reject_outbox(change.keys, outbox, &error, created_at)),
         }
     }
     let (entries, too_large): (Vec<_>, Vec<_>) =
@@ -64,6 +65,11 @@ pub(crate) fn entries(batch: StreamEvent) -> (Vec<Entry>, Vec<RejectedEntry>) {
         RejectedEntry::new(entry, "too_large", reason)
     }));
     (entries, rejected)
+}
+
+/// The time that is so many seconds after the beginning of 1970.
+fn timestamp(seconds: f64) -> Option<Timestamp> {
+    Timestamp::from_duration(SignedDuration::try_from_secs_f64(seconds).ok()?).ok()
 }
 
 fn parse_outbox(attribute: &RawValue) -> Result<Vec<OutboxEntry>, serde_json::Error> {
@@ -76,7 +82,7 @@ fn reject_outbox(
     keys: Option<Box<RawValue>>,
     outbox: Box<RawValue>,
     error: &serde_json::Error,
-    created_at_ms: Option<String>,
+    created_at: Option<Timestamp>,
 ) -> RejectedEntry {
     #[derive(Serialize)]
     struct Body {
@@ -90,7 +96,7 @@ fn reject_outbox(
         code: "unreadable_outbox",
         reason: format!("the attribute outbox is no list of entries: {:?} error at {place}", error.classify()),
         attempts: 1,
-        created_at_ms,
+        created_at,
         metadata: None,
     }
 }
@@ -149,6 +155,6 @@ mod tests {
         assert_eq!(codes, ["unreadable_outbox", "unreadable_outbox", "too_large"]);
         assert!(rejected[0].body.contains("ORDER#1") && rejected[0].body.contains("ada@example.com"));
         assert!(!rejected[0].reason.contains("ada@example.com"), "{}", rejected[0].reason);
-        assert_eq!(rejected[0].created_at_ms.as_deref(), Some("1779805381000"));
+        assert_eq!(rejected[0].created_at.map(Timestamp::as_second), Some(1_779_805_381));
     }
 }

@@ -1,6 +1,7 @@
 //! One file per command, with its arguments and its function.
 
 pub(crate) mod context;
+pub mod dlq;
 pub(crate) mod down;
 pub mod email;
 pub(crate) mod invoke;

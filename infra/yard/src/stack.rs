@@ -6,4 +6,5 @@ pub(crate) mod deployed;
 pub(crate) mod error;
 pub(crate) mod items;
 pub(crate) mod queue;
+pub(crate) mod queue_scan;
 pub(crate) mod subscription;

@@ -37,8 +37,8 @@ pub enum Fault {
         #[serde(default)]
         code: Option<String>,
     },
-    /// Some entries of a call with several (`PutEvents`, `BatchExecuteStatement`, `BatchGetItem`) fail. The response
-    /// says which.
+    /// Some entries of a call with several (`PutEvents`, `BatchExecuteStatement`, `BatchGetItem`, `SendMessageBatch`,
+    /// `DeleteMessageBatch`) fail. The response says which.
     Partial {
         /// Entries with this text in them fail. Default: random entries, at least one.
         #[serde(default)]
@@ -95,7 +95,9 @@ impl Fault {
         match self {
             Self::Conflict { item, .. } => has_conflicting_write(call, item.as_deref()),
             Self::Partial { .. } => {
-                matches!(call.operation.as_str(), "PutEvents" | "BatchExecuteStatement" | "BatchGetItem")
+                let with_entries =
+                    ["PutEvents", "BatchExecuteStatement", "BatchGetItem", "SendMessageBatch", "DeleteMessageBatch"];
+                with_entries.contains(&call.operation.as_str())
             }
             _ => true,
         }

@@ -78,6 +78,13 @@ impl PartialCall {
                 let error = json!({"Error": {"Code": self.code, "Message": "made by a fault proxy"}});
                 with_field(results, "Responses", Value::from(self.merge(&results["Responses"], &error)))
             }
+            "SendMessageBatch" | "DeleteMessageBatch" => {
+                let error = |entry: &Value| json!({"Id": entry["Id"], "Code": self.code, "Message": "made by a fault proxy", "SenderFault": false});
+                let failed_upstream = results["Failed"].as_array().cloned().unwrap_or_default();
+                let failed: Vec<_> = self.failed().map(error).chain(failed_upstream).collect();
+                let successful = results.get("Successful").cloned().unwrap_or(json!([]));
+                json!({"Successful": successful, "Failed": failed})
+            }
             _ => self.response_to_batch_get(results),
         }
     }
@@ -113,7 +120,7 @@ pub(crate) fn signed_hash_header(call: &AwsCall) -> (&'static str, String) {
 
 fn entries_mut<'a>(operation: &str, body: &'a mut Value) -> Option<&'a mut Vec<Value>> {
     match operation {
-        "PutEvents" => body.get_mut("Entries")?.as_array_mut(),
+        "PutEvents" | "SendMessageBatch" | "DeleteMessageBatch" => body.get_mut("Entries")?.as_array_mut(),
         "BatchExecuteStatement" => body.get_mut("Statements")?.as_array_mut(),
         _ => body.get_mut("RequestItems")?.as_object_mut()?.values_mut().next()?.get_mut("Keys")?.as_array_mut(),
     }
@@ -122,6 +129,7 @@ fn entries_mut<'a>(operation: &str, body: &'a mut Value) -> Option<&'a mut Vec<V
 fn default_code(operation: &str) -> &'static str {
     match operation {
         "PutEvents" => "ThrottlingException",
+        "SendMessageBatch" | "DeleteMessageBatch" => "InternalError",
         _ => "ProvisionedThroughputExceeded",
     }
 }
@@ -179,5 +187,12 @@ mod tests {
         let response = insert.response(&json!({"Responses": [{"TableName": "t"}]}));
         assert_eq!(response["Responses"][0], json!({"TableName": "t"}));
         assert_eq!(response["Responses"][1]["Error"]["Code"], "ProvisionedThroughputExceeded");
+
+        let letters = json!({"QueueUrl": "q", "Entries": [{"Id": "0", "MessageBody": "a"}, {"Id": "1"}]});
+        let (forwarded, sent) = partial(&call("SendMessageBatch", &letters), "\"a\"");
+        assert_eq!(forwarded, json!({"QueueUrl": "q", "Entries": [{"Id": "1"}]}));
+        let response = sent.response(&json!({"Successful": [{"Id": "1"}], "Failed": []}));
+        assert_eq!(response["Successful"], json!([{"Id": "1"}]));
+        assert_eq!((&response["Failed"][0]["Id"], response["Failed"].as_array().unwrap().len()), (&json!("0"), 1));
     }
 }

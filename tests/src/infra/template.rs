@@ -20,6 +20,7 @@ static AWS_ONLY: LazyLock<Value> = LazyLock::new(|| expand("aws-only.yaml", &[])
 const VARIABLES: &str = "taxFunction/Environment/Variables";
 const STATEMENT: &str = "taxRole/Policies/0/PolicyDocument/Statement/0";
 const JOB_STATEMENT: &str = "warehousewaveRole/Policies/0/PolicyDocument/Statement/0";
+const STREAMS: &str = "PublisherRole/Policies/0/PolicyDocument/Statement/2";
 const SENDERS: &str = "taxQueuePolicy/PolicyDocument/Statement/0";
 
 #[test]
@@ -83,6 +84,10 @@ fn no_role_has_wildcard_actions_or_resources() {
     ] {
         assert_rule(rules::least_privilege, set(&format!("{STATEMENT}/{key}"), value));
     }
+    let everyones = "arn:aws:dynamodb:us-east-1:123456789012:table/*/stream/*";
+    assert_rule(rules::least_privilege, set(&format!("{STREAMS}/Resource"), json!([everyones])));
+    assert_rule(rules::least_privilege, set(&format!("{STREAMS}/Sid"), json!("Others")));
+    assert_rule(rules::least_privilege, set(&format!("{STREAMS}/Action"), json!("dynamodb:*")));
     let attached = "EmailMaySend/PolicyDocument/Statement/0/Action";
     assert_rule(rules::least_privilege, set(attached, json!("ses:*")));
     assert_rule(rules::least_privilege, without("EmailMaySend/PolicyDocument/Statement/0/Condition"));
@@ -134,6 +139,10 @@ fn every_table_outbox_is_mapped_to_publisher() {
     assert_rule(rules::outboxes, without("taxOutboxMapping/DestinationConfig"));
     assert_rule(rules::outboxes, set("ordersOutboxMapping/StartingPosition", json!("LATEST")));
     assert_rule(rules::outboxes, set("ordersOutboxMapping/MaximumRetryAttempts", json!(3)));
+    assert_rule(rules::outboxes, set("ordersOutboxMapping/MaximumRecordAgeInSeconds", json!(21_600)));
+    assert_rule(rules::outboxes, set("ordersOutboxMapping/MaximumRecordAgeInSeconds", json!(86_400)));
+    assert_rule(rules::outboxes, set("ordersOutboxMapping/BisectBatchOnFunctionError", json!(false)));
+    assert_rule(rules::outboxes, set(&format!("{STREAMS}/Resource"), json!([])));
 }
 
 #[test]

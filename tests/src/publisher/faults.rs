@@ -148,7 +148,7 @@ async fn refused_call_sends_only_its_bad_entry_to_dlq() {
 async fn entry_refused_by_bus_and_dlq_fails_invocation() {
     let fixture = PublisherFixture::new("bus-and-queue").await;
     let never = Fault::Partial { entry: Some(detail_of(2)), code: Some("MalformedDetail".into()) };
-    let rules = [Rule::new("events", "PutEvents", never), Rule::new("sqs", "SendMessage", Fault::Throttle)];
+    let rules = [Rule::new("events", "PutEvents", never), Rule::new("sqs", "SendMessageBatch", Fault::Throttle)];
     fixture.setup.proxy.set_rules(rules.into());
     assert_eq!(fixture.publish(2, 20).await, Err(PublishError::NotDeadLettered(1)));
 }

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::cli::exit;
 use crate::commands::context::TargetArgs;
+use crate::commands::dlq::DlqArgs;
 use crate::commands::email::EmailArgs;
 use crate::commands::invoke::InvokeArgs;
 use crate::commands::order::OrderArgs;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Trace(TraceArgs),
     /// Show every consumer's queue and dead letters
     Status(StatusArgs),
+    /// Work with dead letters
+    Dlq(DlqArgs),
     /// Show what was sold, day by day (UTC), by region and by product
     Revenue(RevenueArgs),
     /// Show what was sold into each US state, and how near its economic-nexus threshold is
