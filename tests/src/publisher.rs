@@ -1,3 +1,4 @@
 //! From the tables' streams to the bus.
 
 mod faults;
+mod redrive;

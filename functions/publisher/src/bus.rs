@@ -21,7 +21,7 @@ const MAX_CALL_BYTES: usize = 256 * 1024 - 1;
 
 /// How long a single attempt waits for its response. The client's own timeouts and retries can take 15 seconds for 100
 /// records; while the bus does not answer, a backlog would grow faster than it could be dead-lettered.
-const SINGLE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(1);
+const SINGLE_ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The outcome of sending an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

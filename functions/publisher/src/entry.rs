@@ -12,7 +12,7 @@ use crate::chunk::Weight;
 pub(crate) const MAX_ENTRY_BYTES: usize = 1_000_000 - 1;
 
 /// How long an entry waits in its stream for an unavailable bus. A stream keeps a record for 24 hours
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html>, 2026-11-21). So the records that wait
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-params.html>, 2026-11-21). So the records that wait
 /// behind this one have three quarters of that left.
 const MAX_WAIT: SignedDuration = SignedDuration::from_hours(6);
 

@@ -22,7 +22,7 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(3);
 const PROGRAMS: [&str; 3] = ["yard", ".local/bin/yard", "make"];
 
 /// What `yard` does with a stack without starting or stopping it.
-const RUN_SUBCOMMANDS: [&str; 8] = ["seed", "order", "trace", "status", "revenue", "tax", "email", "invoke"];
+const RUN_SUBCOMMANDS: [&str; 9] = ["seed", "order", "trace", "status", "dlq", "revenue", "tax", "email", "invoke"];
 
 /// What `yard` does with a local cloud, or with the tools of this repository: only `--help` is run.
 const CHECKED_SUBCOMMANDS: [&str; 3] = ["up", "down", "tools"];

@@ -38,7 +38,7 @@ impl FaultSetup {
         let harness = ConsumerHarness::new(&stack.cloud.config, name).await;
         let proxy = Proxy::start(0, fastrand::u64(..)).await.unwrap();
         proxy.forward_to(stack.cloud.endpoint.as_deref().unwrap());
-        let clients = clients_through(&proxy);
+        let clients = fault_clients(&proxy);
         let table = Table::new(aws_sdk_dynamodb::Client::new(clients.sdk()), harness.table.name());
         let queue = Queue { client: aws_sdk_sqs::Client::new(clients.sdk()), ..harness.queue.clone() };
         Self { stack, harness, proxy, clients, table, queue }
@@ -87,7 +87,7 @@ impl FaultSetup {
 }
 
 /// Clients configured as in the functions, with the same timeouts and retries.
-fn clients_through(proxy: &Proxy) -> Clients {
+pub fn fault_clients(proxy: &Proxy) -> Clients {
     let url = proxy.url();
     let mut env = Env::from_lookup(move |name| match name {
         "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".into()),

@@ -136,7 +136,9 @@ pub async fn redrive_publisher(
         };
         let (read, unavailable) =
             (batches.iter().any(|batch| batch.0.messages > 0), batches.iter().any(|batch| batch.1));
-        batches.into_iter().for_each(|(batch, _)| total.add(batch));
+        for (batch, _) in batches {
+            total.add(batch);
+        }
         show(&format!("{} put back", total.redriven));
         if !read || unavailable {
             break Ok(());
