@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use ::publisher::{Publisher, StreamEvent};
 use aws_sdk_eventbridge::Client;
+use aws_sdk_lambda::primitives::Blob;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use switchyard_chassis::Clock;
@@ -119,6 +120,21 @@ async fn redrive_after_7_hours_outage_applies_all_orders_once() {
     for consumer in &stack.deployed.consumers {
         assert_eq!(stack.message_count(&consumer.dlq_url).await, 0, "{}", consumer.name);
     }
+}
+
+#[tokio::test]
+async fn deployed_publisher_may_send_to_its_dlq() {
+    let stack = TestStack::exclusive().await;
+    let dlq = &stack.deployed.publisher_dlq;
+    stack.cloud.sqs.purge_queue().queue_url(dlq).send().await.unwrap();
+    let record = json!({"eventName": "INSERT", "dynamodb": {"NewImage": {"outbox": {"S": "no list"}}}});
+    let call = stack.cloud.lambda.invoke().function_name(&stack.deployed.publisher);
+    let reply = call.payload(Blob::new(json!({"Records": [record]}).to_string())).send().await.unwrap();
+    assert_eq!(reply.function_error(), None);
+    let dead = peek_dead_letters(&stack.cloud, dlq).await.unwrap();
+    assert_eq!(dead.len(), 1);
+    assert_eq!(dead[0].attributes["error_code"], "unreadable_outbox");
+    stack.cloud.sqs.purge_queue().queue_url(dlq).send().await.unwrap();
 }
 
 #[tokio::test]
