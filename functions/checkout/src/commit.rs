@@ -99,6 +99,11 @@ fn classify_cancellation(reasons: &[CancellationReason]) -> CommitOutcome {
     if codes.contains(&"ValidationError") {
         return CommitOutcome::Permanent(format!("DynamoDB TransactWriteItems: {}", codes.join(", ")));
     }
+    // The conflict is on the order's own row, so a duplicate of this request may be committing this very order. Then the stock
+    // is short because that order has taken it. The next attempt finds the order, or the stock without the conflict.
+    if reasons.first().and_then(CancellationReason::code) == Some("TransactionConflict") {
+        return CommitOutcome::Transient(codes.join(", "));
+    }
     let stock = reasons.iter().skip(1).enumerate().filter(|(_, reason)| condition_failed(reason));
     let stock_row = |reason: &CancellationReason| reason.item().filter(|row| !row.is_empty()).cloned();
     let rejected: Vec<_> = stock.map(|(index, reason)| RejectedLine { index, stock_row: stock_row(reason) }).collect();
@@ -159,6 +164,28 @@ mod tests {
         let transient = |reason: &str| CommitOutcome::Transient(reason.into());
         check(&[("TransactionConflict", None), ("None", None)], &transient("TransactionConflict"));
         check(&[("None", None), ("ThrottlingError", None)], &transient("ThrottlingError"));
+    }
+
+    #[test]
+    fn cancellation_by_mixed_reasons_depends_on_the_orders_row() {
+        let (conflict, failed) = ("TransactionConflict", "ConditionalCheckFailed");
+        let transient = |reason: &str| CommitOutcome::Transient(reason.into());
+        let stock = Some(row("STOCK"));
+        // Conflict on the order's row: its duplicate may have taken the stock.
+        let both = "TransactionConflict, ConditionalCheckFailed";
+        check(&[(conflict, None), (failed, stock.clone())], &transient(both));
+        check(&[(conflict, None), ("None", None), (failed, None)], &transient(both));
+        check(&[(conflict, None), (conflict, None)], &transient("TransactionConflict, TransactionConflict"));
+        let throttled = "TransactionConflict, ThrottlingError, ConditionalCheckFailed";
+        check(&[(conflict, None), ("ThrottlingError", None), (failed, stock.clone())], &transient(throttled));
+        // Conflict on a stock row only: the order does not exist, and the other line is short anyway.
+        let rejected = RejectedLine { index: 1, stock_row: stock.clone() };
+        check(&[("None", None), (conflict, None), (failed, stock)], &CommitOutcome::ConditionFailed(vec![rejected]));
+        // An invalid write stays permanent, and an existing order wins over everything.
+        let permanent =
+            CommitOutcome::Permanent("DynamoDB TransactWriteItems: TransactionConflict, ValidationError".into());
+        check(&[(conflict, None), ("ValidationError", None)], &permanent);
+        check(&[(failed, Some(row("ORDER"))), (conflict, None)], &CommitOutcome::AlreadyExists(row("ORDER")));
     }
 
     #[test]
