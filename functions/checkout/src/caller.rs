@@ -7,7 +7,7 @@ use crate::problem::Problem;
 
 /// An authenticated caller. An order belongs to the caller that placed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Caller {
+pub enum Caller {
     /// A person with a token (JWT). A person may place and read only their own orders.
     Subject { issuer: String, subject: String },
     /// A service with AWS credentials (IAM). It is trusted to name the user that it acts for.
@@ -15,7 +15,7 @@ pub(crate) enum Caller {
 }
 
 impl Caller {
-    pub(crate) fn from_request(request: Request<'_>) -> Result<Self, Problem> {
+    pub fn from_request(request: Request<'_>) -> Result<Self, Problem> {
         let authorizer = request.0.request_context.authorizer.as_ref();
         let caller =
             authorizer.and_then(|authorizer| subject(authorizer).or_else(|| principal(authorizer.iam.as_ref()?)));
@@ -23,7 +23,7 @@ impl Caller {
     }
 
     /// The user that a token was issued to.
-    pub(crate) fn subject(&self) -> Option<&str> {
+    pub fn subject(&self) -> Option<&str> {
         match self {
             Self::Subject { subject, .. } => Some(subject),
             Self::Principal(_) => None,
@@ -31,7 +31,7 @@ impl Caller {
     }
 
     /// A text of constant length that identifies the caller. It is stored with each of the caller's orders.
-    pub(crate) fn fingerprint(&self) -> String {
+    pub fn fingerprint(&self) -> String {
         match self {
             Self::Subject { issuer, subject } => switchyard_events::fingerprint(&["jwt", issuer, subject]),
             Self::Principal(principal) => switchyard_events::fingerprint(&["iam", principal]),

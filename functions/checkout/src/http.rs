@@ -19,17 +19,17 @@ const MAX_KEY_CHARS: usize = 255;
 
 /// The operation that a request is for.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Route {
+pub enum Route {
     PlaceOrder,
     GetOrder(OrderId),
 }
 
 /// A request. Each method parses one part of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Request<'a>(pub &'a ApiGatewayV2httpRequest);
+pub struct Request<'a>(pub &'a ApiGatewayV2httpRequest);
 
 impl<'a> Request<'a> {
-    pub(crate) fn route(self) -> Result<Route, Problem> {
+    pub fn route(self) -> Result<Route, Problem> {
         let method = &self.0.request_context.http.method;
         let path = self.0.raw_path.as_deref().unwrap_or_default();
         // The path begins with the stage if the stage has a name.
@@ -49,7 +49,7 @@ impl<'a> Request<'a> {
     }
 
     /// Parses the body.
-    pub(crate) fn json(self) -> Result<Value, Problem> {
+    pub fn json(self) -> Result<Value, Problem> {
         let body = self.body()?;
         if let Some(content_type) = self.0.headers.get("content-type").filter(|text| !text.is_empty()) {
             check_content_type(content_type)?;
@@ -77,7 +77,7 @@ impl<'a> Request<'a> {
     }
 
     /// The `Idempotency-Key`. A client sends one if it may repeat the request.
-    pub(crate) fn idempotency_key(self) -> Result<Option<&'a str>, Problem> {
+    pub fn idempotency_key(self) -> Result<Option<&'a str>, Problem> {
         let Some(key) = self.0.headers.get("idempotency-key") else {
             return Ok(None);
         };
@@ -88,17 +88,17 @@ impl<'a> Request<'a> {
     }
 
     /// The `X-Correlation-Id`, if there is a valid one.
-    pub(crate) fn correlation_id(self) -> Option<CorrelationId> {
+    pub fn correlation_id(self) -> Option<CorrelationId> {
         CorrelationId::parse(self.header("x-correlation-id")?).ok()
     }
 
     /// The `traceparent`, if there is a valid one (<https://www.w3.org/TR/trace-context/#traceparent-header>).
-    pub(crate) fn traceparent(self) -> Option<&'a str> {
+    pub fn traceparent(self) -> Option<&'a str> {
         self.header("traceparent").filter(|text| is_traceparent(text))
     }
 
     /// API Gateway's id of the request. It is unique.
-    pub(crate) fn id(self) -> &'a str {
+    pub fn id(self) -> &'a str {
         self.0.request_context.request_id.as_deref().unwrap_or_default()
     }
 

@@ -1,45 +1,42 @@
-//! The order API: `POST /checkout` commits an order in a single transaction, `GET /orders/{id}` returns an order and
-//! its status.
+//! `POST /checkout` commits an order in a single transaction. `GET /orders/{id}` is the function `order-status`, which uses the
+//! public modules of this crate.
 //!
-//! * `http`, `json`, `caller`, `wait`: a request, its body, its authenticated caller, its query
+//! * `api`, `endpoint`: what both functions share around a request, and what differs
+//! * `http`, `json`, `caller`: a request, its body, its authenticated caller
 //! * `cart`, `order_request`: the cart, and a valid request to place an order, which is recognized when it is repeated
 //! * `catalog`, `commit`, `order`: product rows, the transaction, order rows
-//! * `place_order`, `get_order`: one file per route
+//! * `place_order`: the route
 //! * `response`, `problem`: what the client receives
 //! * `report`: one log line and one line of metrics per request
 
-mod caller;
+mod api;
+pub mod caller;
 mod cart;
 mod catalog;
 mod commit;
-mod get_order;
-mod http;
+mod endpoint;
+pub mod http;
 mod json;
-mod order;
+pub mod order;
 mod order_request;
 mod place_order;
-mod problem;
+pub mod problem;
 mod report;
-mod response;
-mod wait;
+pub mod response;
 
-use std::panic::AssertUnwindSafe;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
+use switchyard_chassis::{Clock, Table};
+use tokio::time::Instant;
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use futures_util::FutureExt;
-use lambda_runtime::{Error, LambdaEvent, service_fn};
-use switchyard_chassis::{Clock, Table, deadline, start};
-use tokio::time::{Instant, timeout_at};
-
+pub use crate::api::{Api, serve};
 use crate::caller::Caller;
 use crate::cart::Cart;
 use crate::catalog::Catalog;
-use crate::get_order::get_order;
-use crate::http::{Request, Route, json_response, problem_response};
+pub use crate::endpoint::Endpoint;
+use crate::http::{Request, Route};
 use crate::order_request::OrderRequest;
 use crate::place_order::place_order;
 pub use crate::problem::{FieldError, Problem, Shortage};
-use crate::report::report;
 use crate::response::OrderResponse;
 
 /// Validates a request to place an order, without AWS and without placing it.
@@ -54,57 +51,29 @@ pub fn validate(request: &ApiGatewayV2httpRequest) -> Result<(), Problem> {
     OrderRequest::new(request, &caller, cart, jiff::Timestamp::UNIX_EPOCH).map(drop)
 }
 
-/// Serves the API until Lambda stops the process.
-pub async fn serve() -> Result<(), Error> {
-    let (mut env, clients) = start();
-    let client = aws_sdk_dynamodb::Client::new(clients.sdk());
-    let table = Table::new(client, env.required::<String>("TABLE_NAME"));
-    env.finish(())?;
-    table.warm_up().await;
-    let checkout = &Checkout::new(table, Clock::system());
-    lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        let deadline = deadline(event.context.deadline, &checkout.clock);
-        Ok::<_, Error>(checkout.handle(event.payload, deadline).await)
-    }))
-    .await
-}
+/// The function, as the tests call it.
+pub type Checkout = Api<PlaceOrder>;
 
-/// The order API.
-pub struct Checkout {
+/// `POST /checkout`.
+pub struct PlaceOrder {
     table: Table,
     catalog: Catalog,
     clock: Clock,
 }
 
-impl Checkout {
-    /// Creates the API. `table` stores orders and stock.
-    pub fn new(table: Table, clock: Clock) -> Self {
-        let catalog = Catalog::new(table.clone());
-        Self { table, catalog, clock }
+impl Endpoint for PlaceOrder {
+    const NAME: &'static str = "checkout";
+    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)] =
+        &[("Orders", "placed"), ("Repeated", "repeated"), ("OutOfStock", "out-of-stock")];
+
+    fn new(table: Table, clock: Clock) -> Self {
+        Self { catalog: Catalog::new(table.clone()), table, clock }
     }
 
-    /// Answers one request by the deadline. A panic is answered with status 500, a timeout with 503.
-    pub async fn handle(&self, request: ApiGatewayV2httpRequest, deadline: Instant) -> ApiGatewayV2httpResponse {
-        let started = Instant::now();
-        let request = Request(&request);
-        let result = timeout_at(deadline, AssertUnwindSafe(self.route(request, deadline)).catch_unwind()).await;
-        let result = match result {
-            Ok(Ok(result)) => result,
-            // The panic hook has logged the place of the panic.
-            Ok(Err(_panic)) => Err(Problem::internal()),
-            Err(_timeout) => Err(Problem::busy()),
-        };
-        report(request, &result, self.table.take_usage(), started.elapsed(), self.clock.now());
-        match result {
-            Ok(response) => json_response(response.status, response.body),
-            Err(problem) => problem_response(&problem),
-        }
-    }
-
-    async fn route(&self, request: Request<'_>, deadline: Instant) -> Result<OrderResponse, Problem> {
+    async fn answer(&self, request: Request<'_>, _deadline: Instant) -> Result<OrderResponse, Problem> {
         match request.route()? {
             Route::PlaceOrder => place_order(request, &self.table, &self.catalog, &self.clock).await,
-            Route::GetOrder(id) => get_order(request, &self.table, &id, deadline).await,
+            Route::GetOrder(_) => Err(Problem::not_found()),
         }
     }
 }

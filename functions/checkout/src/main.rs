@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), switchyard_chassis::Error> {
-    checkout::serve().await
+    checkout::serve::<checkout::PlaceOrder>().await
 }

@@ -4,23 +4,23 @@ use switchyard_chassis::{Item, Key, Row, text_of};
 use switchyard_events::{Cause, DomainEvent, Envelope, InvalidValue, OrderId, OrderPlaced, OutboxEntry, RawEnvelope};
 
 /// The key of an order's row.
-pub(crate) fn order_key(id: &OrderId) -> Key {
+pub fn order_key(id: &OrderId) -> Key {
     Key::new(format!("ORDER#{id}"), "ORDER")
 }
 
 /// An order as its row stores it.
 #[derive(Debug)]
-pub(crate) struct StoredOrder {
+pub struct StoredOrder {
     /// [`Caller::fingerprint`](crate::caller::Caller::fingerprint) of the caller that placed the order.
-    pub(crate) caller: String,
+    pub caller: String,
     /// [`Cart::fingerprint`](crate::cart::Cart::fingerprint) of the request that placed the order.
-    pub(crate) request_hash: String,
-    pub(crate) order: OrderPlaced,
+    pub request_hash: String,
+    pub order: OrderPlaced,
 }
 
 /// Why an order could not be converted to or from its row. The client is never the cause.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OrderRowError {
+pub enum OrderRowError {
     #[error("order row: {0}")]
     Json(#[from] serde_json::Error),
     #[error("order row: {0}")]
@@ -34,7 +34,7 @@ pub(crate) enum OrderRowError {
 impl StoredOrder {
     /// Converts to a row. The order itself is stored once, as the event in the outbox: a second copy of the lines would
     /// push most orders over the next kilobyte, and each kilobyte costs two write units.
-    pub(crate) fn to_row(&self, cause: Cause) -> Result<Item, OrderRowError> {
+    pub fn to_row(&self, cause: Cause) -> Result<Item, OrderRowError> {
         let order = &self.order;
         let envelope = Envelope::new(order.clone(), 1, "checkout", order.placed_at, cause)?;
         let outbox = OutboxEntry::to_attribute(&[envelope.into_outbox_entry()?])?;
@@ -46,7 +46,7 @@ impl StoredOrder {
         Ok(row.into_item())
     }
 
-    pub(crate) fn from_row(row: &Item) -> Result<Self, OrderRowError> {
+    pub fn from_row(row: &Item) -> Result<Self, OrderRowError> {
         let text = |name: &'static str| text_of(row, name).ok_or(OrderRowError::Missing(name));
         let entries = OutboxEntry::from_attribute(text(OutboxEntry::ATTRIBUTE)?)?;
         let entry = entries.first().ok_or(OrderRowError::Missing(OutboxEntry::ATTRIBUTE))?;

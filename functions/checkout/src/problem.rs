@@ -81,7 +81,7 @@ impl Problem {
         self.kind.trim_start_matches("/problems/")
     }
 
-    pub(crate) fn not_found() -> Self {
+    pub fn not_found() -> Self {
         let detail = "There is nothing here, or it belongs to another caller.";
         Self::new(404, "/problems/not-found", "Not found", detail)
     }
@@ -125,7 +125,7 @@ impl Problem {
         Self { errors, ..problem }
     }
 
-    pub(crate) fn invalid_query(errors: Vec<FieldError>) -> Self {
+    pub fn invalid_query(errors: Vec<FieldError>) -> Self {
         let detail = "The query has parameters that cannot be accepted; errors names each of them.";
         let problem = Self::new(422, "/problems/invalid-query", "Invalid query", detail);
         let errors = errors.into();
@@ -152,13 +152,13 @@ impl Problem {
     }
 
     /// For a failure on our side that another request may not meet. The reason is logged, not shown.
-    pub(crate) fn from_transient(reason: &dyn Display) -> Self {
+    pub fn from_transient(reason: &dyn Display) -> Self {
         tracing::warn!(function = "checkout", error = %reason);
         Self::busy()
     }
 
     /// For a failure on our side that needs a person. The error is logged, not shown.
-    pub(crate) fn from_fault(error: &dyn Display) -> Self {
+    pub fn from_fault(error: &dyn Display) -> Self {
         tracing::error!(function = "checkout", %error);
         Self::internal()
     }

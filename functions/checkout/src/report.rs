@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use switchyard_chassis::{Metrics, Usage};
 use switchyard_events::CorrelationId;
 
+use crate::endpoint::Endpoint;
 use crate::http::Request;
 use crate::problem::Problem;
 use crate::response::OrderResponse;
 
 /// Logs a request and writes its metrics.
-pub(crate) fn report(
+pub(crate) fn report<E: Endpoint>(
     request: Request<'_>,
     result: &Result<OrderResponse, Problem>,
     usage: Usage,
@@ -27,7 +28,7 @@ pub(crate) fn report(
     let correlation_id = given.as_ref().map(CorrelationId::as_str).or(order_id);
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     tracing::info!(
-        function = "checkout",
+        function = E::NAME,
         outcome,
         status,
         order_id,
@@ -38,11 +39,10 @@ pub(crate) fn report(
     );
     // A client that waits chooses the duration, so its requests would hide how fast the others are answered.
     let duration_metric = if outcome == "awaited" { "WaitedMs" } else { "DurationMs" };
-    Metrics::new("Function", "checkout")
-        .property("Outcome", outcome)
-        .count("Orders", u32::from(outcome == "placed"))
-        .count("Repeated", u32::from(outcome == "repeated"))
-        .count("OutOfStock", u32::from(outcome == "out-of-stock"))
+    let metrics = Metrics::new("Function", E::NAME).property("Outcome", outcome);
+    let counted = E::COUNTED_OUTCOMES.iter();
+    counted
+        .fold(metrics, |metrics, (name, counted)| metrics.count(name, u32::from(outcome == *counted)))
         .count("Rejected", u32::from((400..500).contains(&status)))
         .count("Failed", u32::from(status >= 500))
         .count("CapacityUnits", usage.units)

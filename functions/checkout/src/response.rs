@@ -8,14 +8,14 @@ use switchyard_events::{OrderId, OrderLine, OrderPlaced, Usd};
 use crate::problem::Problem;
 
 /// A successful response about one order.
-pub(crate) struct OrderResponse {
+pub struct OrderResponse {
     /// The HTTP status.
-    pub(crate) status: u16,
+    pub status: u16,
     /// The outcome in logs and metrics.
-    pub(crate) outcome: &'static str,
-    pub(crate) order_id: OrderId,
+    pub outcome: &'static str,
+    pub order_id: OrderId,
     /// JSON.
-    pub(crate) body: String,
+    pub body: String,
 }
 
 #[derive(Serialize)]
@@ -39,7 +39,7 @@ struct OrderBody<'a> {
 impl OrderResponse {
     /// The response to `POST /checkout` once the order is in the table. It is the same, byte for byte, when the client
     /// repeats the request.
-    pub(crate) fn accepted(order: &OrderPlaced, outcome: &'static str) -> Result<Self, Problem> {
+    pub fn accepted(order: &OrderPlaced, outcome: &'static str) -> Result<Self, Problem> {
         let body = AcceptedBody {
             order_id: &order.order_id,
             status: OrderStatus::Received,
@@ -50,7 +50,7 @@ impl OrderResponse {
     }
 
     /// The response to `GET /orders/{id}`.
-    pub(crate) fn order(order: &OrderPlaced, status: OrderStatus, outcome: &'static str) -> Result<Self, Problem> {
+    pub fn order(order: &OrderPlaced, status: OrderStatus, outcome: &'static str) -> Result<Self, Problem> {
         let body = OrderBody {
             order_id: &order.order_id,
             status,

@@ -7,7 +7,6 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use aws_sdk_dynamodb::{Client, Config};
 use jiff::Timestamp;
-use orders::OrderStatus;
 use serde_json::{Value, json};
 use switchyard_events::{Sku, Usd};
 use tokio::time::Duration;
@@ -15,7 +14,6 @@ use tokio::time::Duration;
 use super::*;
 use crate::cart::Cart;
 use crate::catalog::Product;
-use crate::wait::Wait;
 
 /// A request as API Gateway sends it, from the IAM user ada.
 fn request(method: &str, path: &str, headers: Value, body: Option<&str>) -> Value {
@@ -60,7 +58,7 @@ async fn invalid_request_gets_documented_problem() {
     let post = |headers: Value, body: &str| request("POST", "/checkout", headers, Some(body));
     let json_type = || json!({"content-type": "application/json; charset=utf-8"});
     check(request("GET", "/", json!({}), None), 404, "/problems/not-found").await;
-    check(request("GET", "/orders/a%20b", json!({}), None), 404, "/problems/not-found").await;
+    check(request("GET", "/orders/ord_1", json!({}), None), 404, "/problems/not-found").await;
     check(request("PUT", "/checkout", json!({}), None), 405, "/problems/method-not-allowed").await;
     check(request("POST", "/checkout", json!({}), None), 400, "/problems/not-json").await;
     check(post(json_type(), "{\"user_id\":"), 400, "/problems/not-json").await;
@@ -102,47 +100,13 @@ async fn problem_response_has_all_documented_fields() {
     assert_eq!(answer(request("POST", "/checkout", json!({}), Some(body))).await, expected);
     let expected = json!({
         "status": 405,
-        "headers": {"content-type": "application/problem+json", "allow": "GET"},
+        "headers": {"content-type": "application/problem+json", "allow": "POST"},
         "body": {
             "type": "/problems/method-not-allowed", "title": "Method not allowed", "status": 405,
-            "detail": "Only GET is possible here."
+            "detail": "Only POST is possible here."
         }
     });
-    assert_eq!(answer(request("DELETE", "/orders/ord_1", json!({}), None)).await, expected);
-}
-
-/// The wait of a query, or the names of its invalid parameters.
-fn parse_wait(query: &Value) -> Result<Option<Wait>, Value> {
-    let mut request = request("GET", "/orders/ord_1", json!({}), None);
-    request["queryStringParameters"] = query.clone();
-    let problem = match Wait::from_query(Request(&parsed(request))) {
-        Ok(wait) => return Ok(wait),
-        Err(problem) => serde_json::to_value(&problem).unwrap(),
-    };
-    assert_eq!((&problem["type"], &problem["status"]), (&json!("/problems/invalid-query"), &json!(422)));
-    let fields = problem["errors"].as_array().unwrap().iter().map(|error| error["field"].clone());
-    Err(fields.collect())
-}
-
-#[test]
-fn wait_needs_known_status_and_timeout_of_1_to_20_s() {
-    let check = |query: Value, expected: Option<(OrderStatus, u64)>| {
-        let expected = expected.map(|(status, seconds)| Wait { status, timeout: Duration::from_secs(seconds) });
-        assert_eq!(parse_wait(&query), Ok(expected), "{query}");
-    };
-    check(json!({}), None);
-    check(json!({"timeout": "5"}), None);
-    check(json!({"wait": "confirmed"}), Some((OrderStatus::Confirmed, 10)));
-    check(json!({"wait": "picking", "timeout": "1"}), Some((OrderStatus::Picking, 1)));
-    check(json!({"wait": "flagged", "timeout": "20", "other": "x"}), Some((OrderStatus::Flagged, 20)));
-    let refused = |query: Value, fields: Value| assert_eq!(parse_wait(&query), Err(fields), "{query}");
-    for bad in ["", "Confirmed", "shipped", "confirmed,flagged"] {
-        refused(json!({"wait": bad, "timeout": "5"}), json!(["wait"]));
-    }
-    for bad in ["", "0", "21", "-1", "1.5", "5s", "1,2", "99999999999999999999"] {
-        refused(json!({"wait": "confirmed", "timeout": bad}), json!(["timeout"]));
-    }
-    refused(json!({"wait": "soon", "timeout": "later"}), json!(["wait", "timeout"]));
+    assert_eq!(answer(request("DELETE", "/checkout", json!({}), None)).await, expected);
 }
 
 /// The order request in a `POST` of a small cart.

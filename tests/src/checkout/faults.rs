@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use ::checkout::Checkout;
+use ::order_status::OrderStatusApi;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -16,6 +17,7 @@ use crate::support::{BATCH_TIMEOUT, FaultSetup, fail_always, fail_first, text};
 struct CheckoutFixture {
     setup: FaultSetup,
     checkout: Checkout,
+    order_status: OrderStatusApi,
 }
 
 impl CheckoutFixture {
@@ -35,7 +37,8 @@ impl CheckoutFixture {
         let put = setup.stack.cloud.dynamodb.put_item().table_name(setup.table.name()).set_item(Some(item));
         put.send().await.unwrap();
         let checkout = Checkout::new(setup.table.clone(), Clock::system());
-        Self { setup, checkout }
+        let order_status = OrderStatusApi::new(setup.table.clone(), Clock::system());
+        Self { setup, checkout, order_status }
     }
 
     async fn order(&self, key: &str) -> ApiGatewayV2httpResponse {
@@ -58,7 +61,11 @@ impl CheckoutFixture {
             "body": body, "isBase64Encoded": false
         }))
         .unwrap();
-        self.checkout.handle(request, Instant::now() + BATCH_TIMEOUT).await
+        let deadline = Instant::now() + BATCH_TIMEOUT;
+        match method {
+            "GET" => self.order_status.handle(request, deadline).await,
+            _ => self.checkout.handle(request, deadline).await,
+        }
     }
 
     /// The number of orders and the remaining stock.

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 static AWS: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &[]));
 static LOCAL: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &["LocalCloud=true"]));
+static ORDERS_TABLE: LazyLock<Value> = LazyLock::new(|| expand("orders-table.yaml", &[]));
 static AWS_ONLY: LazyLock<Value> = LazyLock::new(|| expand("aws-only.yaml", &[]));
 
 const VARIABLES: &str = "taxFunction/Environment/Variables";
@@ -62,6 +63,7 @@ fn every_queue_dlq_and_function_has_an_alarm() {
     assert_rule(rules::alarms, without("taxErrorsAlarm"));
     assert_rule(rules::alarms, without("PublisherDeadLettersAlarm"));
     assert_rule(rules::alarms, without("CheckoutErrorsAlarm"));
+    assert_rule(rules::alarms, without("OrderStatusErrorsAlarm"));
 }
 
 #[test]
@@ -134,6 +136,16 @@ fn orders_table_is_retained_and_no_replacement_deletes_rows() {
 }
 
 #[test]
+fn import_template_equals_the_stacks_orders_table() {
+    let (imported, deployed) = (&ORDERS_TABLE["Resources"], &AWS["Resources"]["ordersTable"]);
+    assert_eq!(imported.as_object().expect("resources").keys().collect::<Vec<_>>(), ["ordersTable"]);
+    let mut expected = deployed["Properties"].clone();
+    expected["TableName"] = json!({"Fn::Sub": "${AWS::StackName}-orders"});
+    assert_eq!(imported["ordersTable"]["Properties"], expected);
+    assert_eq!(imported["ordersTable"]["DeletionPolicy"], "Retain", "an import needs it");
+}
+
+#[test]
 fn every_table_outbox_is_mapped_to_publisher() {
     assert_rule(rules::outboxes, without("taxOutboxMapping"));
     assert_rule(rules::outboxes, without("taxOutboxMapping/DestinationConfig"));
@@ -156,6 +168,47 @@ fn api_timeout_exceeds_function_and_function_exceeds_wait() {
     assert_rule(rules::timeouts, set("CheckoutFunction/Timeout", json!(22)));
     assert_rule(rules::timeouts, set("CheckoutFunction/Timeout", json!(28)));
     assert_rule(rules::timeouts, set("ApiIntegration/TimeoutInMillis", json!(30_001)));
+    assert_rule(rules::timeouts, set("OrderStatusFunction/Timeout", json!(22)));
+    assert_rule(rules::timeouts, set("OrderStatusIntegration/TimeoutInMillis", json!(25_000)));
+}
+
+#[test]
+fn waiting_clients_hold_30_percent_of_executions_at_most() {
+    let route = "ApiStage/RouteSettings/GET ~1orders~1{id}";
+    assert_rule(rules::waiting, set(&format!("{route}/ThrottlingRateLimit"), json!(15)));
+    assert_rule(rules::waiting, set(&format!("{route}/ThrottlingBurstLimit"), json!(21)));
+    assert_rule(rules::waiting, |resources| resources["ApiStage"]["Properties"]["RouteSettings"] = json!({}));
+    let depends_on = |id: &str| &AWS["Resources"][id]["DependsOn"];
+    assert_eq!(depends_on("ApiStage"), "ReadOrderRoute", "API Gateway refuses unknown routes");
+    // The order of an update from the version in which checkout served both routes.
+    assert_eq!(depends_on("ReadOrderRoute"), "ApiMayInvokeOrderStatus");
+    assert_eq!(depends_on("CheckoutRole"), "ReadOrderRoute");
+}
+
+#[test]
+fn no_concurrency_is_reserved_by_default() {
+    for function in ["CheckoutFunction", "OrderStatusFunction"] {
+        let reserved = |template: &Value| {
+            template["Resources"][function]["Properties"].get("ReservedConcurrentExecutions").cloned()
+        };
+        assert_eq!(reserved(&AWS).filter(|value| !value.is_null()), None, "{function}");
+    }
+    let chosen = expand("template.yaml", &["CheckoutReservedConcurrency=200", "OrderStatusReservedConcurrency=100"]);
+    let reserved = |function: &str| {
+        let value = &chosen["Resources"][function]["Properties"]["ReservedConcurrentExecutions"];
+        value.to_string().trim_matches('"').to_owned()
+    };
+    assert_eq!((reserved("CheckoutFunction"), reserved("OrderStatusFunction")), ("200".into(), "100".into()));
+}
+
+#[test]
+fn order_status_role_only_reads() {
+    let actions = |role: &str| {
+        AWS["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"].clone()
+    };
+    assert_eq!(actions("OrderStatusRole"), json!(["dynamodb:GetItem", "dynamodb:Query"]));
+    let checkout = json!(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
+    assert_eq!(actions("CheckoutRole"), checkout);
 }
 
 #[test]

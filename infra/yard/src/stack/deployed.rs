@@ -20,6 +20,7 @@ pub struct Stack {
     pub bus: String,
     pub orders_table: String,
     pub checkout: String,
+    pub order_status: String,
     pub publisher: String,
     pub publisher_dlq: String,
     /// Every function of the stack, by its deployed name.
@@ -49,6 +50,7 @@ impl Stack {
             bus,
             orders_table: output("OrdersTable")?,
             checkout: output("CheckoutFunction")?,
+            order_status: output("OrderStatusFunction")?,
             publisher: output("PublisherFunction")?,
             publisher_dlq: output("PublisherDlqUrl")?,
             functions,
@@ -73,6 +75,21 @@ impl Stack {
 /// CloudFormation's status of the stack, such as `CREATE_COMPLETE`; none if there is no such stack.
 pub(crate) async fn read_status(cloud: &Cloud) -> Result<Option<String>> {
     Ok(describe(cloud).await?.and_then(|stack| stack.stack_status).map(|status| status.as_str().to_owned()))
+}
+
+/// Whether the stack failed before it was complete for the first time. CloudFormation refuses to update such a stack; it can only
+/// be deleted (<https://github.com/rvedotrc/aws-cloudformation-stack-states>, 2026-11-21).
+pub(crate) fn is_failed_create(status: &str) -> bool {
+    ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"].contains(&status)
+}
+
+/// CloudFormation's status of the stack and its parameters; none if there is no such stack.
+pub(crate) async fn read_status_and_parameters(cloud: &Cloud) -> Result<Option<(String, HashMap<String, String>)>> {
+    let Some(stack) = describe(cloud).await? else { return Ok(None) };
+    let status = stack.stack_status.map(|status| status.as_str().to_owned()).unwrap_or_default();
+    let parameters = stack.parameters.unwrap_or_default().into_iter();
+    let parameters = parameters.filter_map(|parameter| Some((parameter.parameter_key?, parameter.parameter_value?)));
+    Ok(Some((status, parameters.collect())))
 }
 
 async fn describe(cloud: &Cloud) -> Result<Option<aws_sdk_cloudformation::types::Stack>> {

@@ -279,6 +279,24 @@ const TO_ANSWER: u64 = 3;
 /// Milliseconds that API Gateway waits for an integration at most (HTTP API quotas, 2026-11-21).
 const LONGEST_INTEGRATION: u64 = 30_000;
 
+/// Executions of an account, by default (Lambda quotas, 2026-11-21).
+const ACCOUNT_CONCURRENCY: u64 = 1_000;
+/// The part of them that waiting clients may hold, in per cent. Orders need the rest.
+const WAITING_PER_CENT: u64 = 30;
+
+/// Separate functions still share the account's executions, so the route itself is throttled.
+pub(super) fn waiting(resources: &Value) -> Vec<String> {
+    of_type(resources, "AWS::ApiGatewayV2::Stage")
+        .filter(|(_, stage)| {
+            let route = &stage["RouteSettings"]["GET /orders/{id}"];
+            let (rate, burst) = (&route["ThrottlingRateLimit"], &route["ThrottlingBurstLimit"]);
+            let held = number(rate) * LONGEST_WAIT + number(burst);
+            rate.is_null() || burst.is_null() || held > ACCOUNT_CONCURRENCY * WAITING_PER_CENT / 100
+        })
+        .map(|(id, _)| format!("{id}: waiting clients can use the executions that orders need"))
+        .collect()
+}
+
 /// Each timeout exceeds the one below it, so that the client gets the function's own answer.
 pub(super) fn timeouts(resources: &Value) -> Vec<String> {
     of_type(resources, "AWS::ApiGatewayV2::Integration")

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use orders::OrderStatus;
 
-use crate::http::Request;
-use crate::problem::{FieldError, Problem};
+use checkout::http::Request;
+use checkout::problem::{FieldError, Problem};
 
 /// The timeouts that a client may choose, in seconds. The function is paid for while it waits, and API Gateway ends a
 /// request after 30 seconds (<https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html>,

@@ -7,12 +7,12 @@ use switchyard_chassis::{Failure, Item, Table, backoff, text_of};
 use switchyard_events::OrderId;
 use tokio::time::{Instant, sleep_until};
 
-use crate::caller::Caller;
-use crate::http::Request;
-use crate::order::{StoredOrder, order_key};
-use crate::problem::Problem;
-use crate::response::OrderResponse;
 use crate::wait::Wait;
+use checkout::caller::Caller;
+use checkout::http::Request;
+use checkout::order::{StoredOrder, order_key};
+use checkout::problem::Problem;
+use checkout::response::OrderResponse;
 
 /// Time kept free to respond, if the invocation's deadline comes before the client's timeout.
 const RESPONSE_MARGIN: Duration = Duration::from_secs(1);

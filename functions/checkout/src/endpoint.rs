@@ -1,0 +1,27 @@
+//! [`Endpoint`]: what differs between the functions of the order API.
+
+use switchyard_chassis::{Clock, Table};
+use tokio::time::Instant;
+
+use crate::http::Request;
+use crate::problem::Problem;
+use crate::response::OrderResponse;
+
+/// The routes that one function serves.
+#[allow(async_fn_in_trait)] // the runtime has one thread, so the future need not be `Send`
+pub trait Endpoint {
+    /// The function's name in logs and metrics.
+    const NAME: &'static str;
+    /// Metrics that count one outcome each: the metric's name, and the outcome.
+    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)];
+
+    /// Creates the endpoint. `table` stores orders and stock.
+    fn new(table: Table, clock: Clock) -> Self;
+
+    /// Answers one request by the deadline.
+    ///
+    /// # Errors
+    ///
+    /// The problem that the client receives.
+    async fn answer(&self, request: Request<'_>, deadline: Instant) -> Result<OrderResponse, Problem>;
+}
