@@ -3,3 +3,5 @@
 pub(crate) mod api;
 pub(crate) mod clients;
 pub(crate) mod http;
+pub(crate) mod service_quotas;
+pub(crate) mod signature;

@@ -1,11 +1,13 @@
 //! One file per command, with its arguments and its function.
 
+pub(crate) mod cleanup;
 pub(crate) mod context;
 pub mod dlq;
 pub(crate) mod down;
 pub mod email;
 pub(crate) mod invoke;
 pub(crate) mod order;
+pub(crate) mod preflight;
 pub mod revenue;
 pub(crate) mod seed;
 pub(crate) mod status;

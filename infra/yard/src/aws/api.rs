@@ -1,24 +1,18 @@
 //! Requests to the deployed API, signed with Signature Version 4.
 
-use std::time::SystemTime;
-
-use anyhow::{Context, Result};
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
+use anyhow::Result;
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::aws::clients::Cloud;
 use crate::aws::http::{HttpResponse, connector, exchange};
+use crate::aws::signature::{SignedParts, Signer};
 
 /// The API of a stack. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Api {
     url: String,
-    region: String,
-    credentials: SharedCredentialsProvider,
+    signer: Signer,
     connector: SharedHttpConnector,
 }
 
@@ -37,11 +31,9 @@ pub struct ApiRequest<'a> {
 impl Api {
     /// The API at `url`, with requests signed by the credentials of `cloud`.
     pub fn new(cloud: &Cloud, url: &str) -> Result<Self> {
-        let credentials = cloud.config.credentials_provider().context("there are no AWS credentials")?;
         Ok(Self {
             url: url.trim_end_matches('/').to_owned(),
-            region: cloud.region().to_owned(),
-            credentials,
+            signer: Signer::new(cloud, "execute-api")?,
             connector: connector(url),
         })
     }
@@ -71,29 +63,7 @@ impl Api {
     }
 
     async fn sign(&self, url: &str, request: &ApiRequest<'_>) -> Result<Vec<(String, String)>> {
-        let credentials = self
-            .credentials
-            .provide_credentials()
-            .await
-            .context("no AWS credentials could be had: run `aws sso login`, or set AWS_PROFILE")?;
-        let identity = credentials.into();
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("execute-api")
-            .time(SystemTime::from(Timestamp::now()))
-            .settings(SigningSettings::default())
-            .build()
-            .context("the request cannot be signed")?
-            .into();
-        let signable = SignableRequest::new(
-            request.method,
-            url,
-            request.headers.iter().copied(),
-            SignableBody::Bytes(request.body),
-        )
-        .context("the request cannot be signed")?;
-        let (instructions, _) = sign(signable, &params).context("the request cannot be signed")?.into_parts();
-        Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        let ApiRequest { method, headers, body, .. } = request;
+        self.signer.sign(&SignedParts { method, url, headers, body }).await
     }
 }

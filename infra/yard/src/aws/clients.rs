@@ -28,6 +28,7 @@ pub struct Cloud {
     pub lambda: aws_sdk_lambda::Client,
     pub ses: aws_sdk_sesv2::Client,
     pub sqs: aws_sdk_sqs::Client,
+    pub sts: aws_sdk_sts::Client,
 }
 
 impl Cloud {
@@ -54,7 +55,7 @@ impl Cloud {
             loader = loader.region(Region::new(region));
         }
         let config = loader.load().await;
-        config.region().context("no AWS region is set: pass --aws-region, or set AWS_REGION")?;
+        config.region().context("no AWS region is set: pass --aws-region, or set AWS_REGION (make: REGION=…)")?;
         Ok(Self::new(stack.to_owned(), None, config))
     }
 
@@ -69,6 +70,7 @@ impl Cloud {
             lambda: aws_sdk_lambda::Client::new(&config),
             ses: aws_sdk_sesv2::Client::new(&config),
             sqs: aws_sdk_sqs::Client::new(&config),
+            sts: aws_sdk_sts::Client::new(&config),
             config,
         }
     }

@@ -3,11 +3,13 @@
 use clap::{Parser, Subcommand};
 
 use crate::cli::exit;
+use crate::commands::cleanup::CleanupArgs;
 use crate::commands::context::TargetArgs;
 use crate::commands::dlq::DlqArgs;
 use crate::commands::email::EmailArgs;
 use crate::commands::invoke::InvokeArgs;
 use crate::commands::order::OrderArgs;
+use crate::commands::preflight::PreflightArgs;
 use crate::commands::revenue::RevenueArgs;
 use crate::commands::seed::SeedArgs;
 use crate::commands::status::StatusArgs;
@@ -33,6 +35,10 @@ pub(crate) enum Command {
     Down,
     /// Install the pinned tools into .venv
     Tools,
+    /// Check what would fail or hurt in a deployment: quotas, mail, tables of an earlier stack; exit code 1 if it would fail
+    Preflight(PreflightArgs),
+    /// Delete the stack on AWS if its first deployment failed, so that it can be deployed again; asks first
+    Cleanup(CleanupArgs),
     /// Put the products of infra/catalog.json that are not there yet into the orders table
     Seed(SeedArgs),
     /// Place orders; with --json one response object per line

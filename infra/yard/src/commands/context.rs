@@ -78,6 +78,13 @@ impl CommandContext {
 
     /// The stack that the command is for, named on stderr. On AWS, `region` takes precedence over `--aws-region`.
     pub(crate) async fn connect(&self, region: Option<String>) -> Result<(Cloud, Stack)> {
+        let cloud = self.cloud(region).await?;
+        let stack = Stack::read(&cloud).await?;
+        Ok((cloud, stack))
+    }
+
+    /// Where the stack is, or will be: [`connect`](Self::connect) without reading it.
+    pub(crate) async fn cloud(&self, region: Option<String>) -> Result<Cloud> {
         let TargetArgs { instance, aws, stack, aws_region } = &self.target;
         let cloud = if *aws {
             Cloud::aws(stack, region.or_else(|| aws_region.clone())).await?
@@ -86,7 +93,6 @@ impl CommandContext {
             self.instance()?.running().ok_or_else(down)?.cloud()
         };
         print_note(format!("on {}", cloud.describe()));
-        let stack = Stack::read(&cloud).await?;
-        Ok((cloud, stack))
+        Ok(cloud)
     }
 }

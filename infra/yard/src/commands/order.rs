@@ -18,6 +18,10 @@ use crate::commands::order::random_cart::{random_items, random_name};
 use crate::commands::seed::{Product, read_catalog};
 use crate::terminal::output::print_result;
 
+/// The mailbox simulator of SES. It accepts mail in the sandbox, too; mail to `example.com` would bounce and harm the account's
+/// reputation (<https://docs.aws.amazon.com/ses/latest/dg/send-an-email-from-console.html>, 2026-11-21).
+const SES_SIMULATOR: &str = "success@simulator.amazonses.com";
+
 /// How many orders are placed concurrently with `--count`.
 const CONCURRENCY: usize = 8;
 
@@ -30,7 +34,7 @@ pub(crate) struct OrderArgs {
     /// [default: a new one]
     #[arg(long)]
     user: Option<String>,
-    /// [default: the user at example.com]
+    /// [default: the user at example.com; with --aws the simulator of SES]
     #[arg(long)]
     email: Option<String>,
     /// The state that the goods go to
@@ -52,7 +56,8 @@ impl OrderArgs {
     pub(crate) async fn run(&self, context: &CommandContext) -> Result<Completion> {
         let (cloud, stack) = context.connect(None).await?;
         let (api, catalog) = (stack.api(&cloud)?, read_catalog(&context.project)?);
-        let orders = stream::iter(0..self.count).map(|_| self.place(&api, &catalog));
+        let aws = context.target.aws;
+        let orders = stream::iter(0..self.count).map(|_| self.place(&api, &catalog, aws));
         let mut responses = orders.buffer_unordered(CONCURRENCY);
         let mut all_accepted = true;
         while let Some(response) = responses.next().await {
@@ -64,18 +69,19 @@ impl OrderArgs {
     }
 
     /// Places one order.
-    async fn place(&self, api: &Api, catalog: &[Product]) -> Result<CheckoutResponse> {
+    async fn place(&self, api: &Api, catalog: &[Product], aws: bool) -> Result<CheckoutResponse> {
         let key: Vec<(&str, &str)> = self.idempotency_key.iter().map(|key| ("idempotency-key", key.as_str())).collect();
-        let response = api.checkout(&self.cart(catalog)?, &key).await?;
+        let response = api.checkout(&self.cart(catalog, aws)?, &key).await?;
         Ok(CheckoutResponse::from_http(&response))
     }
 
     /// The request body. Fails if products have to be made up and the catalog has no suitable one.
-    fn cart(&self, catalog: &[Product]) -> Result<Value> {
+    fn cart(&self, catalog: &[Product], aws: bool) -> Result<Value> {
         let mut random = self.random();
         let user = self.user.clone().unwrap_or_else(|| format!("usr_{}", random_name(8, &mut random)));
         let items = if self.items.is_empty() { random_items(catalog, &mut random)? } else { self.items.clone() };
-        let email = self.email.clone().unwrap_or_else(|| format!("{user}@example.com"));
+        let made_up = || if aws { SES_SIMULATOR.to_owned() } else { format!("{user}@example.com") };
+        let email = self.email.clone().unwrap_or_else(made_up);
         let items: Vec<Value> = items.iter().map(|item| json!({"sku": item.sku, "quantity": item.quantity})).collect();
         Ok(json!({
             "user_id": user,
@@ -117,11 +123,14 @@ mod tests {
     fn order_without_arguments_gets_random_cart() {
         let text = r#"[{"sku": "MUG-01", "name": "Mug", "price_usd": 44.75, "taxable": true, "stock": 5}]"#;
         let catalog: Vec<Product> = serde_json::from_str(text).unwrap();
-        let cart = order(None).cart(&catalog).unwrap();
+        let cart = order(None).cart(&catalog, false).unwrap();
         assert_eq!(cart["items"][0]["sku"], "MUG-01");
         let user = cart["user_id"].as_str().unwrap();
         assert!(user.starts_with("usr_") && cart["email"] == format!("{user}@example.com"));
-        assert!(order(None).cart(&[]).is_err());
+        assert!(order(None).cart(&[], false).is_err());
+        assert_eq!(order(None).cart(&catalog, true).unwrap()["email"], "success@simulator.amazonses.com");
+        let given = OrderArgs { email: Some("ada@shop.test".to_owned()), ..order(None) };
+        assert_eq!(given.cart(&catalog, true).unwrap()["email"], "ada@shop.test");
     }
 
     #[test]
@@ -129,7 +138,7 @@ mod tests {
         let text = r#"[{"sku": "MUG-01", "name": "Mug", "price_usd": 44.75, "taxable": true, "stock": 5},
             {"sku": "CUP-01", "name": "Cup", "price_usd": 4.75, "taxable": true, "stock": 5}]"#;
         let catalog: Vec<Product> = serde_json::from_str(text).unwrap();
-        let cart = |key: Option<&str>| order(key).cart(&catalog).unwrap();
+        let cart = |key: Option<&str>| order(key).cart(&catalog, false).unwrap();
         assert_eq!(cart(Some("a")), cart(Some("a")));
         assert_ne!(cart(Some("a")), cart(Some("b")));
         assert_ne!(cart(Some("ab")), cart(Some("ba")));
