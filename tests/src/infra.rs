@@ -1,5 +1,6 @@
 //! The template, the roles, and rules for the repository itself.
 
+mod makefile;
 mod permissions;
 mod readme;
 mod template;

@@ -22,10 +22,11 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(3);
 const PROGRAMS: [&str; 3] = ["yard", ".local/bin/yard", "make"];
 
 /// What `yard` does with a stack without starting or stopping it.
-const RUN_SUBCOMMANDS: [&str; 9] = ["seed", "order", "trace", "status", "dlq", "revenue", "tax", "email", "invoke"];
+const RUN_SUBCOMMANDS: [&str; 10] =
+    ["preflight", "seed", "order", "trace", "status", "dlq", "revenue", "tax", "email", "invoke"];
 
 /// What `yard` does with a local cloud, or with the tools of this repository: only `--help` is run.
-const CHECKED_SUBCOMMANDS: [&str; 3] = ["up", "down", "tools"];
+const CHECKED_SUBCOMMANDS: [&str; 4] = ["up", "down", "tools", "cleanup"];
 
 /// The targets that only call the test stack. Of any other target, only `make -n` is run.
 const RUN_TARGETS: [&str; 1] = ["invoke"];
