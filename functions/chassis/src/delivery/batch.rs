@@ -91,7 +91,7 @@ impl<A: Apply> Batch<A> {
                     self.delete_acknowledged(&answered).await;
                 }
                 for (message, unfinished) in triage.suspects {
-                    answered.push(self.handle_suspect(message, unfinished, deadline).await);
+                    answered.extend(self.handle_suspect(message, unfinished, deadline).await);
                 }
             }
             Err(failure) => answered = self.fail_all(batch.records.iter().collect(), &failure).await,
@@ -112,29 +112,31 @@ impl<A: Apply> Batch<A> {
     }
 
     /// Handles a message alone that may have ended its process before, or dead-letters it.
-    async fn handle_suspect<'a>(&self, message: &'a SqsMessage, unfinished: u64, deadline: Instant) -> Answered<'a> {
+    async fn handle_suspect<'a>(
+        &self,
+        message: &'a SqsMessage,
+        unfinished: u64,
+        deadline: Instant,
+    ) -> Vec<Answered<'a>> {
         if unfinished >= attempts::MAX_UNFINISHED {
             let killed = Outcome::Failed(Failure::reject("process_killed", PROCESS_KILLED));
             let answered = self.answer(message, None, killed).await;
             if answered.disposition == Disposition::DeadLettered {
                 attempts::end(&self.table, &[message_id(message)]).await;
             }
-            return answered;
+            return vec![answered];
         }
         if Instant::now() >= deadline {
             let failure = Failure::retry("returned to the queue: no time was left to handle it alone");
-            return self.answer(message, None, Outcome::Failed(failure)).await;
+            return vec![self.answer(message, None, Outcome::Failed(failure)).await];
         }
         if let Err(failure) = attempts::begin(&self.table, &[message_id(message)], unfinished, self.clock.now()).await {
-            return self.answer(message, None, Outcome::Failed(failure)).await;
+            return vec![self.answer(message, None, Outcome::Failed(failure)).await];
         }
-        let mut answered = self.handle(&[message], deadline).await;
+        let answered = self.handle(&[message], deadline).await;
         self.end_attempts(&answered).await;
         self.delete_acknowledged(&answered).await;
-        match answered.pop() {
-            Some(answered) => answered,
-            None => self.answer(message, None, Outcome::Failed(Failure::retry("not handled"))).await,
-        }
+        answered
     }
 
     /// Separates the messages by their earlier attempts. Reads the table only if a message was received before.

@@ -133,8 +133,7 @@ impl Effects {
 
     fn write(&mut self, write: Write) {
         if let Err(key) = self.writes.insert(write) {
-            let reason = format!("two writes of one row: {}", key.sk);
-            self.mistake.get_or_insert_with(|| Failure::reject("conflicting_effects", reason));
+            self.mistake.get_or_insert_with(|| conflicting_effects(&key));
         }
     }
 
@@ -160,9 +159,7 @@ impl Effects {
         let outbox = self.outbox_attribute()?;
         let mut writes = self.writes.clone();
         if writes.marker_mut().is_none() {
-            let conflict =
-                |key: Key| Failure::reject("conflicting_effects", format!("two writes of one row: {}", key.sk));
-            writes.insert(Write::Marker(default_marker())).map_err(conflict)?;
+            writes.insert(Write::Marker(default_marker())).map_err(|key| conflicting_effects(&key))?;
         }
         if let Some(marker) = writes.marker_mut() {
             *marker = stamp(marker.clone());
@@ -178,4 +175,8 @@ impl Effects {
         let text = OutboxEntry::to_attribute(&self.outbox).map_err(|error| Failure::reject("bad_fact", error))?;
         Ok(Some(AttributeValue::S(text)))
     }
+}
+
+fn conflicting_effects(key: &Key) -> Failure {
+    Failure::reject("conflicting_effects", format!("two writes of one row: {}", key.sk))
 }
