@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::{EventId, Fact, ParseError, RawEnvelope, json};
+use crate::{EventId, Fact, OlderData, ParseError, RawEnvelope, json};
 
 /// How far one service's clock may be ahead of another's. An event from further in the future is refused: it would be
 /// the newest of its kind until that time comes, and would count in the sums of a later year.
@@ -38,14 +38,12 @@ impl<T: Fact> DomainEvent for T {
         if metadata.event_type != T::TYPE {
             return Err(ParseError::UnknownType(safe_type_name(&metadata.event_type)));
         }
-        if metadata.version != T::VERSION {
-            return Err(ParseError::UnknownVersion {
-                event_type: T::TYPE.into(),
-                found: metadata.version,
-                known: T::VERSION,
-            });
-        }
-        let fact: T = json::parse("detail.data", envelope.data.get())?;
+        let older = OlderData { version: metadata.version, json: envelope.data.get() };
+        let fact: T = match metadata.version {
+            version if version == T::VERSION => json::parse("detail.data", envelope.data.get())?,
+            version if (1..T::VERSION).contains(&version) => T::upcast(older)?,
+            _ => return Err(older.unknown_version::<T>()),
+        };
         check_consistent(envelope, &fact)?;
         fact.validate().map_err(|invalid| ParseError::inconsistent("detail.data", invalid.0))?;
         Ok(fact)

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::InvalidValue;
+use crate::{InvalidValue, ParseError, json};
 
 /// Something that happened. Each fact has one type and one version, and one service emits it.
 ///
@@ -59,8 +59,36 @@ pub trait Fact: Serialize + DeserializeOwned + JsonSchema {
     /// The field that says when the fact happened: its name in the JSON data, and its value.
     fn timestamp_field(&self) -> (&'static str, Timestamp);
 
+    /// Converts data of an older version to this version. A fact whose `VERSION` is above 1 implements it for every older version: events
+    /// of these versions are still in queues, in dead-letter queues, in outboxes and in the archive.
+    ///
+    /// Must be pure: the same data always gives the same fact, or a repeated event would have another effect.
+    fn upcast(older: OlderData<'_>) -> Result<Self, ParseError> {
+        Err(older.unknown_version::<Self>())
+    }
+
     /// Checks rules that the types of the fields cannot express, such as a total that must be the sum of its lines.
     fn validate(&self) -> Result<(), InvalidValue> {
         Ok(())
+    }
+}
+
+/// The data of an event whose version is older than the one that this consumer was built with.
+#[derive(Debug, Clone, Copy)]
+pub struct OlderData<'a> {
+    /// The version of the data: at least 1, and less than the fact's `VERSION`.
+    pub version: u32,
+    pub(crate) json: &'a str,
+}
+
+impl OlderData<'_> {
+    /// Parses the data as the type that the fact had in this version.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ParseError> {
+        json::parse("detail.data", self.json)
+    }
+
+    /// The error of a version that a fact cannot convert.
+    pub fn unknown_version<T: Fact>(&self) -> ParseError {
+        ParseError::UnknownVersion { event_type: T::TYPE.into(), found: self.version, known: T::VERSION }
     }
 }

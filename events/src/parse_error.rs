@@ -18,14 +18,14 @@ pub enum ParseError {
     UnknownType(String),
     /// This consumer does not know this version of the event.
     #[error(
-        "detail.metadata.version: {event_type} version {found} is not known, only {known}; deploy a consumer that knows it, then redrive"
+        "detail.metadata.version: {event_type} version {found} is not known, only 1 to {known}; deploy a consumer that knows it, then redrive"
     )]
     UnknownVersion {
         /// The event's type.
         event_type: String,
         /// The event's version.
         found: u32,
-        /// The version that this consumer reads.
+        /// The newest version that this consumer reads.
         known: u32,
     },
     /// Fields contradict each other.

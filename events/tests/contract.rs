@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use schemars::generate::SchemaSettings;
 use serde_json::Value;
 use switchyard_events::{
-    DomainEvent, Envelope, EventId, Fact, NexusThresholdCrossed, OrderConfirmed, OrderFlagged, OrderPlaced,
-    PickWaveReleased, parse_body,
+    CancellationRequested, DomainEvent, Envelope, EventId, Fact, NexusThresholdCrossed, OrderCancelled, OrderConfirmed,
+    OrderFlagged, OrderPlaced, OrderRejected, PickWaveReleased, PickWithdrawalRefused, PickWithdrawn, parse_body,
 };
 
 fn path_in(folder: &str, name: &str) -> PathBuf {
@@ -121,6 +121,11 @@ macro_rules! contract_tests {
             }
 
             #[test]
+            fn older_versions_are_read() {
+                assert_older_versions_are_read::<$fact>();
+            }
+
+            #[test]
             fn sample_is_valid_by_schema() {
                 let sample: Value = serde_json::from_str(&sample::<$fact>()).unwrap();
                 let schema = schema::<$fact>();
@@ -136,9 +141,49 @@ contract_tests!(
     order_placed: OrderPlaced,
     order_confirmed: OrderConfirmed,
     order_flagged: OrderFlagged,
+    order_rejected: OrderRejected,
+    cancellation_requested: CancellationRequested,
+    pick_withdrawn: PickWithdrawn,
+    pick_withdrawal_refused: PickWithdrawalRefused,
+    order_cancelled: OrderCancelled,
     pick_wave_released: PickWaveReleased,
     nexus_threshold_crossed: NexusThresholdCrossed
 );
+
+/// The files of older versions are never changed: events of these versions still exist.
+fn assert_older_versions_are_read<T: Fact + DomainEvent>() {
+    for version in 1..T::VERSION {
+        let name = format!("{}.v{version}.json", T::TYPE);
+        let text = fs::read_to_string(path_in("samples", &name)).expect("a version keeps its sample");
+        let schema = fs::read_to_string(path_in("schemas", &name)).expect("a version keeps its schema");
+        let validator = jsonschema::draft202012::new(&serde_json::from_str(&schema).unwrap()).unwrap();
+        assert!(validator.is_valid(&serde_json::from_str(&text).unwrap()), "{name} does not match its schema");
+        let body = format!(r#"{{"detail":{text}}}"#);
+        let raw = parse_body(&body).unwrap();
+        let fact = T::parse(&raw).unwrap_or_else(|error| panic!("{name}: {error}"));
+        // As the current version, it is read to the same fact again.
+        let json = serde_json::to_string(&fact).unwrap();
+        let metadata = serde_json::to_string(&raw.metadata).unwrap();
+        let metadata = metadata.replacen(&format!("\"version\":{version}"), &format!("\"version\":{}", T::VERSION), 1);
+        let body = format!(r#"{{"detail":{{"metadata":{metadata},"data":{json}}}}}"#);
+        let again = T::parse(&parse_body(&body).unwrap()).unwrap();
+        assert_eq!(serde_json::to_string(&again).unwrap(), json, "{name}");
+    }
+}
+
+#[test]
+fn version_above_the_readers_own_is_unknown() {
+    let text = compact(&sample::<PickWaveReleased>());
+    let error = |version: u32| {
+        let body = format!(r#"{{"detail":{}}}"#, text.replacen("\"version\":2", &format!("\"version\":{version}"), 1));
+        PickWaveReleased::parse(&parse_body(&body).unwrap()).err().map(|error| error.code())
+    };
+    let current = PickWaveReleased::VERSION;
+    assert_eq!(
+        [error(0), error(current), error(current + 1)],
+        [Some("unknown_version"), None, Some("unknown_version")]
+    );
+}
 
 #[test]
 fn breaking_schema_changes_are_detected() {
@@ -176,7 +221,7 @@ fn invalid_event_error_names_field_without_value() {
         assert!(error.starts_with(expected), "{from} -> {to}: {error}");
         assert!(!error.contains("ada@example.com"), "{error}");
     };
-    check("\"version\":1", "\"version\":2", "detail.metadata.version: OrderPlaced version 2 is not known");
+    check("\"version\":1", "\"version\":2", "detail.metadata.version: OrderPlaced version 2 is not known, only 1 to 1");
     check("OrderPlaced", "OrderMislaid", "detail.metadata.event_type: this consumer does not read OrderMislaid");
     check("\"total_usd\":101.50", "\"total_usd\":101.51", "detail.data: total_usd is not the sum");
     check("\"total_usd\":101.50", "\"total_usd\":\"ada@example.com\"", "detail.data.total_usd: must be an amount");
@@ -200,10 +245,17 @@ fn sample_event_ids_are_derived() {
         ("OrderPlaced", "ord_8h2a", 1),
         ("OrderConfirmed", "ord_8h2a", 2),
         ("OrderFlagged", "ord_8h2a", 2),
+        ("OrderRejected", "ord_8h2a", 3),
+        ("CancellationRequested", "ord_8h2a", 4),
+        ("PickWithdrawn", "ord_8h2a", 5),
+        ("PickWithdrawalRefused", "ord_8h2a", 5),
+        ("OrderCancelled", "ord_8h2a", 6),
+        ("PickWaveReleased.v2", "20260526T142530Z-k3f9a2", 1),
         ("PickWaveReleased", "20260526T1420Z", 1),
         ("NexusThresholdCrossed", "US-CA.2026", 1),
     ] {
-        let text = fs::read_to_string(path_in("samples", &format!("{event_type}.v1.json"))).unwrap();
+        let (event_type, version) = event_type.split_once('.').unwrap_or((event_type, "v1"));
+        let text = fs::read_to_string(path_in("samples", &format!("{event_type}.{version}.json"))).unwrap();
         let derived = EventId::derive(event_type, aggregate, sequence);
         assert!(text.contains(derived.as_str()), "{event_type}: {derived}");
     }

@@ -51,6 +51,7 @@ pub use delivery::leased::Leased;
 pub use delivery::transactional::Transactional;
 pub use dynamodb::expression::{Condition, Update};
 pub use dynamodb::item::{Item, Key, Row, Value, count_of, number_of, text_of, usd_of};
+pub use dynamodb::pending::{PendingRows, is_pending};
 pub use dynamodb::table::{Table, Usage};
 pub use env::{Env, EnvError};
 pub use failure::Failure;

@@ -19,11 +19,12 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// What it means that the row of this event's marker already exists: an earlier delivery of the event wrote it, or the author
-    /// recorded a row under a key that is not unique per event.
+    /// recorded a row under a key that is not unique per event; if it was recorded once for several events, an earlier one came first.
     pub(crate) fn outcome_of_existing_marker(&self, item: Option<&Item>) -> Option<Outcome> {
         match item.map(|item| text_of(item, "event_id")) {
             None => None,
             Some(Some(event_id)) if event_id == self.event_id.as_str() => Some(Outcome::Duplicate),
+            Some(_) if self.writes.first_event_wins => Some(Outcome::Duplicate),
             Some(_) => Some(Outcome::Failed(Failure::reject(
                 "key_taken",
                 "the recorded row's key belongs to another event; record() needs a key that is new for every event",

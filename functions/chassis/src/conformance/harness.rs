@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
+    ProjectionType, ScalarAttributeType,
 };
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use aws_types::SdkConfig;
@@ -39,7 +40,15 @@ impl ConsumerHarness {
         };
         let table = dynamodb.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
         let table = table.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range));
-        table.attribute_definitions(text("pk")).attribute_definitions(text("sk")).send().await.unwrap();
+        // The index `pending`, as in the template.
+        let index = GlobalSecondaryIndex::builder()
+            .index_name("pending")
+            .key_schema(key("pending", KeyType::Hash))
+            .key_schema(key("pending_since", KeyType::Range))
+            .projection(Projection::builder().projection_type(ProjectionType::KeysOnly).build());
+        let attributes = ["pk", "sk", "pending", "pending_since"].map(text);
+        let table = table.set_attribute_definitions(Some(attributes.into()));
+        table.global_secondary_indexes(index.build().unwrap()).send().await.unwrap();
         let client = aws_sdk_sqs::Client::new(sdk);
         let url = client.create_queue().queue_name(&name).send().await.unwrap().queue_url.unwrap();
         let dlq_url = client.create_queue().queue_name(format!("{name}-dlq")).send().await.unwrap().queue_url.unwrap();

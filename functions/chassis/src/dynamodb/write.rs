@@ -95,6 +95,8 @@ fn condition_check(table: &str, key: &Key, condition: &Condition) -> Result<Cond
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct WriteSet {
     writes: Vec<Write>,
+    /// Whether several events may have the same marker, of which only the first has an effect.
+    pub(crate) first_event_wins: bool,
 }
 
 impl WriteSet {

@@ -76,6 +76,13 @@ impl Effects {
         self.write(Write::Marker(row));
     }
 
+    /// Like [`record`](Self::record), but several events may record the same row: only the first one has an effect. The effects of
+    /// a later one are dropped, all of them, and it is done.
+    pub fn record_once(&mut self, row: Row) {
+        self.writes.first_event_wins = true;
+        self.record(row);
+    }
+
     /// Writes a row, whether it exists or not.
     pub fn put(&mut self, row: Row) {
         self.write(Write::Put(row));
