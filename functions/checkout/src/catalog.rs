@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use switchyard_chassis::{Failure, Item, Key, Table, number_of, text_of};
+use orders::product_key;
+use switchyard_chassis::{Failure, Item, Table, number_of, text_of};
 use switchyard_events::{Sku, Usd};
 use tokio::time::Instant;
 
@@ -35,11 +36,6 @@ impl Product {
 /// The stock in a catalog row, in pieces.
 pub(crate) fn stock_in(item: &Item) -> u64 {
     number_of(item, "stock").and_then(|stock| u64::try_from(stock.trunc()).ok()).unwrap_or(0)
-}
-
-/// The key of a product's catalog row.
-pub(crate) fn product_key(sku: &Sku) -> Key {
-    Key::new(format!("SKU#{sku}"), "STOCK")
 }
 
 /// The catalog, with a cache of the products that this process has read.

@@ -6,10 +6,9 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update,
 };
+use orders::product_key;
 use switchyard_chassis::{Item, Table, describe};
 use switchyard_events::{OrderLine, OrderPlaced};
-
-use crate::catalog::product_key;
 
 /// The outcome of a transaction.
 #[derive(Debug, PartialEq)]

@@ -4,7 +4,7 @@
 //! * `api`, `endpoint`: what both functions share around a request, and what differs
 //! * `http`, `json`, `caller`: a request, its body, its authenticated caller
 //! * `cart`, `order_request`: the cart, and a valid request to place an order, which is recognized when it is repeated
-//! * `catalog`, `commit`, `order`: product rows, the transaction, order rows
+//! * `catalog`, `commit`: product rows, the transaction; the crate `orders` has the stored order
 //! * `place_order`: the route
 //! * `response`, `problem`: what the client receives
 //! * `report`: one log line and one line of metrics per request
@@ -17,7 +17,6 @@ mod commit;
 mod endpoint;
 pub mod http;
 mod json;
-pub mod order;
 mod order_request;
 mod place_order;
 pub mod problem;

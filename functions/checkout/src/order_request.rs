@@ -10,9 +10,9 @@ use crate::caller::Caller;
 use crate::cart::Cart;
 use crate::catalog::Product;
 use crate::http::Request;
-use crate::order::{StoredOrder, order_key};
 use crate::problem::Problem;
 use crate::response::OrderResponse;
+use orders::{StoredOrder, order_key};
 
 /// A valid request to place one order. Whether its products exist is not checked yet.
 pub(crate) struct OrderRequest {

@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep_until};
 use crate::wait::Wait;
 use checkout::caller::Caller;
 use checkout::http::Request;
-use checkout::order::{StoredOrder, order_key};
 use checkout::problem::Problem;
 use checkout::response::OrderResponse;
+use orders::{StoredOrder, order_key};
 
 /// Time kept free to respond, if the invocation's deadline comes before the client's timeout.
 const RESPONSE_MARGIN: Duration = Duration::from_secs(1);

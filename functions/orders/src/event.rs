@@ -1,6 +1,9 @@
 //! The events that the orders consumer subscribes to.
 
-use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, ParseError, PickWaveReleased, RawEnvelope};
+use switchyard_events::{
+    DomainEvent, Fact, OrderConfirmed, OrderFlagged, ParseError, PickWaveReleased, PickWithdrawalRefused,
+    PickWithdrawn, RawEnvelope,
+};
 
 /// An event that changes the status of an order.
 #[derive(Debug, Clone)]
@@ -11,6 +14,10 @@ pub enum OrderStatusEvent {
     Flagged(OrderFlagged),
     /// The warehouse released a page of a wave; the page names several orders.
     Released(PickWaveReleased),
+    /// The warehouse will not pick the order, so it is cancelled.
+    Withdrawn(PickWithdrawn),
+    /// The order is on a pick list, so it is too late to cancel it.
+    WithdrawalRefused(PickWithdrawalRefused),
 }
 
 impl DomainEvent for OrderStatusEvent {
@@ -18,6 +25,8 @@ impl DomainEvent for OrderStatusEvent {
         match envelope.metadata.event_type.as_str() {
             OrderConfirmed::TYPE => OrderConfirmed::parse(envelope).map(Self::Confirmed),
             OrderFlagged::TYPE => OrderFlagged::parse(envelope).map(Self::Flagged),
+            PickWithdrawn::TYPE => PickWithdrawn::parse(envelope).map(Self::Withdrawn),
+            PickWithdrawalRefused::TYPE => PickWithdrawalRefused::parse(envelope).map(Self::WithdrawalRefused),
             // Returns an error for every other type.
             _ => PickWaveReleased::parse(envelope).map(Self::Released),
         }

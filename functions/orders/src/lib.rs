@@ -1,10 +1,11 @@
-//! Maintains the status of orders from the events of fraud and of the warehouse.
+//! The order service's stored orders, their status, and their cancellation.
 //!
 //! This consumer belongs to the order service: its table is the one that checkout writes orders to.
 //!
 //! | pk | sk | |
 //! |---|---|---|
-//! | `ORDER#<id>` | `STATUS#<stage>#<status>` | one fact about the order; for a decision also the marker |
+//! | `ORDER#<id>` | `STATUS#<stage>#<status>` | one fact about the order; for a decision and a cancellation also the marker |
+//! | `SKU#<sku>` | `STOCK` | a product of the catalog; a cancellation adds to its stock |
 //! | `WAVE#<id>` | `EVENT#<event>` | the marker of a page of a wave |
 //!
 //! Status rows are only added, never changed or deleted. So a late event cannot undo a newer one:
@@ -13,15 +14,21 @@
 //! * [`Orders`]: the consumer
 //! * [`OrderStatusEvent`]: the events that it subscribes to
 //! * [`OrderStatus`]: the statuses, and their rows
+//! * `cancellation`: the status, the stock and the fact of a cancelled order, in one transaction
+//! * [`StoredOrder`]: the row of an order, which checkout writes
 
+mod cancellation;
 mod event;
 mod keys;
 mod status;
+mod stored_order;
 
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
 
 pub use event::OrderStatusEvent;
+pub use keys::product_key;
 pub use status::OrderStatus;
+pub use stored_order::{OrderRowError, StoredOrder, order_key};
 
 /// The orders consumer.
 pub struct Orders;
@@ -45,6 +52,10 @@ impl Consumer for Orders {
             }
             OrderStatusEvent::Flagged(fact) => {
                 effects.record(OrderStatus::Flagged.decision_row(&fact.order_id, sequence, fact.flagged_at)?);
+            }
+            OrderStatusEvent::Withdrawn(fact) => cancellation::cancel(fact, effects).await?,
+            OrderStatusEvent::WithdrawalRefused(fact) => {
+                effects.record(OrderStatus::too_late_row(&fact.order_id, fact.refused_at));
             }
             OrderStatusEvent::Released(page) => {
                 for order_id in &page.order_ids {

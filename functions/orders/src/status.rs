@@ -22,18 +22,29 @@ pub enum OrderStatus {
     Flagged,
     /// The warehouse released the order for picking.
     Picking,
+    /// The order is cancelled, and its stock is returned.
+    Cancelled,
 }
 
-/// The stages of decisions. The stage of a decision is the sequence number of its event. Sequence 1 is `OrderPlaced`. Stages
-/// are compared as text and so have one digit; 9 is left for what follows all decisions.
-const DECISION_STAGES: std::ops::RangeInclusive<u64> = 2..=8;
+/// The stages of fraud's decisions. The stage of a row is the sequence number of its fact. Sequence 1 is `OrderPlaced`. Stages
+/// are compared as text and so have one digit; 9 is left for picking, which follows all others.
+const DECISION_STAGES: std::ops::RangeInclusive<u64> = 2..=3;
 
-/// The stage of [`OrderStatus::Picking`], after all decisions.
+/// The stage of a withdrawal that the warehouse refused. Its row gives no status.
+const REFUSED_STAGE: u64 = 5;
+
+/// The stage of [`OrderStatus::Cancelled`]: after all decisions.
+pub(crate) const CANCELLED_STAGE: u64 = 6;
+
+/// The stage of [`OrderStatus::Picking`].
 pub(crate) const PICKING_STAGE: u64 = 9;
+
+/// The end of the sort key of a refused withdrawal.
+const TOO_LATE: &str = "too_late";
 
 impl OrderStatus {
     /// All statuses, in the order in which an order can reach them.
-    pub const ALL: [Self; 4] = [Self::Received, Self::Confirmed, Self::Flagged, Self::Picking];
+    pub const ALL: [Self; 5] = [Self::Received, Self::Confirmed, Self::Flagged, Self::Picking, Self::Cancelled];
 
     /// The sort-key prefix of the rows that [`OrderStatus::from_rows`] needs.
     pub const SK_PREFIX: &'static str = STATUS_PREFIX;
@@ -51,14 +62,26 @@ impl OrderStatus {
         known.max_by_key(|(stage, status, _)| (*stage, *status)).map_or(Self::Received, |(.., status)| status)
     }
 
-    /// Whether this status is the other one or a later one. Confirmed and flagged rank equally.
+    /// Whether this status is the other one or a later one. Confirmed and flagged rank equally, and so do the two last ones, of which
+    /// an order reaches only one.
     pub fn is_at_least(self, other: Self) -> bool {
         let rank = |status| match status {
             Self::Received => 0,
             Self::Confirmed | Self::Flagged => 1,
-            Self::Picking => 2,
+            Self::Picking | Self::Cancelled => 2,
         };
         rank(self) >= rank(other)
+    }
+
+    /// Whether the rows of an order say that it was too late to cancel it.
+    pub fn is_too_late_to_cancel<'a>(rows: impl IntoIterator<Item = &'a Item>) -> bool {
+        let refused = format!("{STATUS_PREFIX}{REFUSED_STAGE}#{TOO_LATE}");
+        rows.into_iter().any(|row| text_of(row, "sk") == Some(&refused))
+    }
+
+    /// The row of a withdrawal that the warehouse refused.
+    pub(crate) fn too_late_row(order_id: &OrderId, since: Timestamp) -> Row {
+        Row::new(status_key(order_id, REFUSED_STAGE, TOO_LATE)).set("since", since)
     }
 
     /// The name in rows and in responses of the API.
@@ -68,6 +91,7 @@ impl OrderStatus {
             Self::Confirmed => "confirmed",
             Self::Flagged => "flagged",
             Self::Picking => "picking",
+            Self::Cancelled => "cancelled",
         }
     }
 

@@ -1,26 +1,36 @@
 //! The events that the warehouse consumer subscribes to.
 
-use switchyard_events::{DomainEvent, Fact, OrderConfirmed, OrderFlagged, OrderPlaced, ParseError, RawEnvelope};
-
-use crate::hold::Decision;
+use jiff::Timestamp;
+use switchyard_events::{
+    CancellationReason, CancellationRequested, DomainEvent, Fact, OrderConfirmed, OrderFlagged, OrderId, OrderPlaced,
+    OrderRejected, ParseError, RawEnvelope,
+};
 
 /// An event that concerns the pick of an order.
 #[derive(Debug, Clone)]
 pub enum WarehouseEvent {
     /// An order was placed.
     Placed(Box<OrderPlaced>),
-    /// Fraud flagged an order, or confirmed a flagged order after a review. The rule delivers no confirmation that follows
-    /// directly from the order, as there is no hold to end.
-    Decided(Decision),
+    /// Fraud or a reviewer confirmed an order.
+    Confirmed(OrderId, Timestamp),
+    /// An order must not be picked, for this reason.
+    Cancel(OrderId, CancellationReason),
+    /// Fraud flagged an order. The rule delivers none of these; some may be left in the queue from the version before.
+    Flagged(OrderId),
 }
 
 impl DomainEvent for WarehouseEvent {
     fn parse(envelope: &RawEnvelope<'_>) -> Result<Self, ParseError> {
-        let sequence = envelope.metadata.aggregate.sequence;
-        let decided = |order_id, flagged| Self::Decided(Decision { order_id, sequence, flagged });
+        use CancellationReason::{Rejected, Requested};
         match envelope.metadata.event_type.as_str() {
-            OrderFlagged::TYPE => OrderFlagged::parse(envelope).map(|fact| decided(fact.order_id, true)),
-            OrderConfirmed::TYPE => OrderConfirmed::parse(envelope).map(|fact| decided(fact.order_id, false)),
+            OrderConfirmed::TYPE => {
+                OrderConfirmed::parse(envelope).map(|fact| Self::Confirmed(fact.order_id, fact.confirmed_at))
+            }
+            OrderRejected::TYPE => OrderRejected::parse(envelope).map(|fact| Self::Cancel(fact.order_id, Rejected)),
+            CancellationRequested::TYPE => {
+                CancellationRequested::parse(envelope).map(|fact| Self::Cancel(fact.order_id, Requested))
+            }
+            OrderFlagged::TYPE => OrderFlagged::parse(envelope).map(|fact| Self::Flagged(fact.order_id)),
             // Returns an error for every other type.
             _ => OrderPlaced::parse(envelope).map(|order| Self::Placed(Box::new(order))),
         }

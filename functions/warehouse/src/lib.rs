@@ -1,56 +1,50 @@
-//! Collects picks into waves of five minutes, holds the picks of suspicious orders, and releases one wave after the other.
+//! Lists the picks of confirmed orders every five minutes, and decides whether it is too late to cancel an order.
 //!
-//! * [`Warehouse`]: the consumer; it puts an order's pick into the open wave, and holds or frees it when fraud decides
-//! * [`WarehouseEvent`]: the events that it subscribes to
-//! * [`Wave`]: five minutes; `wave_orders`: the rows that name the orders of a wave
-//! * [`hold`]: what a decision changes, in any order of arrival
+//! * [`Warehouse`]: the consumer; [`WarehouseEvent`]: the events that it subscribes to
+//! * `pick`, `ready`: the two rows of an order's pick
 //! * [`pick_list`]: the pick list of a wave, grouped by product, in pages
-//! * [`ReleaseWaves`]: the job that closes waves and writes their pick lists
+//! * [`ReleaseWave`]: the job that lists what is ready; a run's pages are a wave
+//! * `former_waves`: picks of versions before 1.3
 //!
 //! Rows:
 //!
 //! | pk | sk | |
 //! |---|---|---|
-//! | `ORDER#<id>` | `PICK` | the products to pick, and the order's first wave; also the marker |
-//! | `ORDER#<id>` | `HOLD` | the effect of the latest decision on the pick; only for orders that were flagged or reviewed |
-//! | `ORDER#<id>` | `EVENT#<event>` | the marker of a decision |
-//! | `WAVE#<wave>` | `ORDERS#<shard>` | the orders of the wave; `closed_at` in all shards once the wave is closed |
-//! | `WAVE#<wave>` | `CLOSED` | when the wave was closed for more picks |
+//! | `ORDER#<id>` | `PICK` | the products to pick; also the marker of `OrderPlaced` |
+//! | `ORDER#<id>` | `READY` | the pick waits to be listed (`pending`), is listed (`wave`), or is withdrawn (`withdrawn_at`); also the marker of `OrderConfirmed` |
+//! | `ORDER#<id>` | `WITHDRAWAL` | the answer to the first request or rejection, and its fact |
 //! | `WAVE#<wave>` | `PAGE#<n>` | a page of the pick list, and its fact |
-//! | `WAVE#<wave>` | `RELEASED` | the numbers of orders and pages, once all pages are written |
-//! | `WAVES` | `CURSOR` | the first wave that may not be released yet |
 //!
-//! Write units of an order (a transaction takes two for each kilobyte begun): 2 for its pick, and 2 (4, 6, as the wave fills) for
-//! its name in the wave, which the orders of a batch share. That is 4 for a single order and 2.2 in a full batch, in one call and
-//! without a read. A decision of a flagged order costs 6. Closing a wave costs 130, and a page one for each kilobyte: half a unit
-//! an order.
+//! `OrderPlaced`, `OrderConfirmed` and a cancellation may arrive in any order. Each creates a row of its own, and the job lists a pick
+//! that has both rows and is not withdrawn. A page and the `READY` rows of its orders are written in one transaction, so that
+//! concurrent, repeated and crashed runs list no pick twice. A page is the point of no return: it is in the warehouse.
 //!
-//! A flag that arrives after the pick was listed is too late to hold it: the list is already in the warehouse. The function logs
-//! a warning and stores `too_late` in the `HOLD` row. A person has to stop the parcel.
+//! Write units of an order: one for each of its two rows, which are lone inserts; one when it enters the index and one when it
+//! leaves it; two when it is listed, and its share of the page, which takes two for each kilobyte: half a unit for two lines. That is
+//! 6.5. A withdrawal takes four to six. No row is written by two orders.
 
 mod event;
-pub mod hold;
+mod former_waves;
 mod job;
 mod keys;
 mod pick;
 pub mod pick_list;
-mod release;
-mod wave;
-mod wave_orders;
+mod ready;
 
-use switchyard_chassis::{Condition, Consumer, Effects, Env, Failure, Received};
-use switchyard_events::OrderPlaced;
+use switchyard_chassis::{Consumer, Effects, Env, Failure, Received, Row};
+use switchyard_events::{CancellationReason, OrderId, PickWithdrawalRefused, PickWithdrawn};
 
-use crate::hold::{DecisionEffect, PickLocation, decide};
-use crate::keys::{closed_key, hold_key, pick_key};
+use crate::former_waves::listed_in;
+use crate::keys::{pick_key, ready_key, withdrawal_key};
+use crate::ready::PickState;
 
 pub use event::WarehouseEvent;
-pub use hold::{Decision, Hold};
-pub use job::ReleaseWaves;
+pub use job::ReleaseWave;
 pub use keys::page_key;
 pub use pick::PickOrder;
-pub use wave::{WAVE_LENGTH, Wave};
-pub use wave_orders::SHARD_COUNT;
+
+/// The sequence number of `PickWithdrawn` and `PickWithdrawalRefused`.
+const WITHDRAWAL_SEQUENCE: u64 = 5;
 
 /// The warehouse consumer.
 pub struct Warehouse;
@@ -68,48 +62,35 @@ impl Consumer for Warehouse {
 
     async fn handle(&self, received: &Received<WarehouseEvent>, effects: &mut Effects) -> Result<(), Failure> {
         match &received.event {
-            WarehouseEvent::Placed(order) => add_pick(order, effects).await,
-            WarehouseEvent::Decided(decision) => apply_decision(decision, effects).await,
+            WarehouseEvent::Placed(order) => effects.record(pick::row(order)),
+            WarehouseEvent::Confirmed(order_id, at) => effects.record_once(ready::confirmed_row(order_id, *at)),
+            WarehouseEvent::Cancel(order_id, reason) => cancel(order_id, *reason, effects).await?,
+            // A flagged order has no confirmation, so it is not ready.
+            WarehouseEvent::Flagged(_) => {}
         }
+        Ok(())
     }
 }
 
-/// Puts the order's pick into the open wave. It does not read the hold: the job does that when it lists the wave.
-async fn add_pick(order: &OrderPlaced, effects: &mut Effects) -> Result<(), Failure> {
-    let wave = wave_orders::find_open_wave(effects).await?;
-    effects.record(pick::row(order, wave));
-    wave_orders::add_order(effects, wave, &order.order_id);
-    Ok(())
+/// Withdraws the pick, unless it is listed. Only the first event that cancels the order has an effect.
+async fn cancel(order_id: &OrderId, reason: CancellationReason, effects: &mut Effects) -> Result<(), Failure> {
+    let now = effects.now();
+    effects.record_once(Row::new(withdrawal_key(order_id)).set("reason", reason.as_str()));
+    match find_pick(order_id, effects).await? {
+        PickState::Listed(wave_id) => {
+            let fact = PickWithdrawalRefused { order_id: order_id.clone(), wave_id, refused_at: now };
+            return effects.emit(fact, WITHDRAWAL_SEQUENCE);
+        }
+        PickState::Ready => effects.update(ready_key(order_id), ready::withdraw(now)),
+        PickState::Undecided => effects.put_new(ready::withdrawn_row(order_id, now)),
+        PickState::Withdrawn => {}
+    }
+    effects.emit(PickWithdrawn { order_id: order_id.clone(), reason, withdrawn_at: now }, WITHDRAWAL_SEQUENCE)
 }
 
-/// Applies a decision to the pick, on condition that the pick's wave has not changed or closed when the effects are written.
-async fn apply_decision(decision: &Decision, effects: &mut Effects) -> Result<(), Failure> {
-    let order_id = &decision.order_id;
-    let first_wave = effects.read(pick_key(order_id)).await?.as_ref().map(pick::first_wave).transpose()?;
-    let before = effects.read(hold_key(order_id)).await?.as_ref().and_then(Hold::from_item);
-    let wave = first_wave.map(|wave| hold::current_wave(wave, before));
-    let location = match wave {
-        None => PickLocation::NotReceived,
-        Some(wave) if effects.read(closed_key(wave)).await?.is_none() => PickLocation::OpenWave,
-        Some(_) => PickLocation::ClosedWave,
-    };
-    let hold = match decide(decision, before, location) {
-        DecisionEffect::Outdated => return Ok(()),
-        DecisionEffect::UpdateHold(hold) => hold,
-        DecisionEffect::MoveToOpenWave(hold) => {
-            let wave = wave_orders::find_open_wave(effects).await?;
-            wave_orders::add_order(effects, wave, order_id);
-            Hold { moved_to: Some(wave), ..hold }
-        }
-    };
-    match wave {
-        None => effects.check(pick_key(order_id), Condition::missing("wave")),
-        Some(wave) if location == PickLocation::OpenWave => {
-            effects.check(closed_key(wave), Condition::missing("closed_at"));
-        }
-        Some(wave) if hold.too_late => tracing::warn!(%order_id, %wave, "flagged too late: its wave has been released"),
-        Some(_) => {}
-    }
-    effects.update(hold_key(order_id), hold.update(before));
-    Ok(())
+async fn find_pick(order_id: &OrderId, effects: &mut Effects) -> Result<PickState, Failure> {
+    let state = PickState::from_row(effects.read(ready_key(order_id)).await?.as_ref());
+    let Some(pick) = effects.read(pick_key(order_id)).await? else { return Ok(state) };
+    let former_wave = listed_in(order_id, &pick, async |key| effects.read(key).await).await?;
+    Ok(former_wave.map_or(state, PickState::Listed))
 }

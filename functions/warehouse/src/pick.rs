@@ -1,10 +1,9 @@
-//! The pick of an order: the products it needs, and the wave it was first added to.
+//! The pick of an order: the products that it needs.
 
 use switchyard_chassis::{Failure, Item, Row, Value, count_of, text_of};
 use switchyard_events::{OrderId, OrderPlaced, Sku};
 
 use crate::keys::pick_key;
-use crate::wave::Wave;
 
 /// The products that an order needs from the shelves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,18 +18,9 @@ pub struct PickOrder {
 
 /// The row of a pick, which is also the marker of `OrderPlaced`. Lines are a map by product, as an order names each product once.
 /// So the row of an order of fifty lines has about a kilobyte.
-pub(crate) fn row(order: &OrderPlaced, wave: Wave) -> Row {
+pub(crate) fn row(order: &OrderPlaced) -> Row {
     let lines = order.items.iter().map(|line| (line.sku.to_string(), Value::from(line.quantity.get()).0));
-    Row::new(pick_key(&order.order_id))
-        .set("wave", wave.to_string())
-        .set("placed_at", order.placed_at)
-        .set("lines", Value::map(lines.collect()))
-}
-
-/// The wave that the pick was first added to. A row without one is rejected as `bad_pick`.
-pub(crate) fn first_wave(row: &Item) -> Result<Wave, Failure> {
-    let wave = text_of(row, "wave").and_then(|wave| wave.parse().ok());
-    wave.ok_or_else(|| Failure::reject("bad_pick", "a pick's row names no wave"))
+    Row::new(pick_key(&order.order_id)).set("placed_at", order.placed_at).set("lines", Value::map(lines.collect()))
 }
 
 /// Parses the row of a pick. A row that cannot be parsed is rejected as `bad_pick`.

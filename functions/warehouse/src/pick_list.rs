@@ -4,39 +4,17 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use switchyard_chassis::{Row, Value};
-use switchyard_events::{InvalidValue, OrderId, Pick, PickWaveReleased, Sku, WaveId};
+use switchyard_events::{OrderId, Pick, PickWaveReleased, Sku, WaveId};
 
 use crate::keys::page_key;
 use crate::pick::PickOrder;
-use crate::wave::Wave;
 
-/// Divides the orders of a wave into pages, oldest order first. An order is never split. The same orders give the same pages, so
-/// a run that continues an earlier one writes the same pages.
+/// Divides orders into pages, oldest order first. An order is never split.
 ///
 /// A page is as large as its fact may be ([`PickWaveReleased::MAX_ORDERS`], [`PickWaveReleased::MAX_LINES`]). Its row contains it
 /// twice: as a list and in the outbox.
-pub fn pages(
-    wave: Wave,
-    released_at: Timestamp,
-    mut orders: Vec<PickOrder>,
-) -> Result<Vec<PickWaveReleased>, InvalidValue> {
+pub fn fill_pages(mut orders: Vec<PickOrder>) -> Vec<Vec<PickOrder>> {
     orders.sort_by(|one, other| (&one.placed_at, &one.id).cmp(&(&other.placed_at, &other.id)));
-    let chunks = chunks(orders);
-    let wave_id = WaveId::parse(wave.to_string())?;
-    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let page = |index: usize, orders: &Vec<PickOrder>| PickWaveReleased {
-        wave_id: wave_id.clone(),
-        page: number(index + 1),
-        pages: number(chunks.len()),
-        released_at,
-        order_ids: orders.iter().map(|order| order.id.clone()).collect(),
-        picks: by_product(orders),
-    };
-    Ok(chunks.iter().enumerate().map(|(index, orders)| page(index, orders)).collect())
-}
-
-/// Fills one page after the other.
-fn chunks(orders: Vec<PickOrder>) -> Vec<Vec<PickOrder>> {
     let mut pages: Vec<Vec<PickOrder>> = Vec::new();
     let mut lines = 0;
     for order in orders {
@@ -54,6 +32,17 @@ fn chunks(orders: Vec<PickOrder>) -> Vec<Vec<PickOrder>> {
     pages
 }
 
+/// The list of a page.
+pub fn page(wave_id: &WaveId, number: u32, released_at: Timestamp, orders: &[PickOrder]) -> PickWaveReleased {
+    PickWaveReleased {
+        wave_id: wave_id.clone(),
+        page: number,
+        released_at,
+        order_ids: orders.iter().map(|order| order.id.clone()).collect(),
+        picks: by_product(orders),
+    }
+}
+
 /// The products of a page, with the orders that need them.
 fn by_product(orders: &[PickOrder]) -> Vec<Pick> {
     let mut picks: BTreeMap<&Sku, (u32, Vec<OrderId>)> = BTreeMap::new();
@@ -69,14 +58,13 @@ fn by_product(orders: &[PickOrder]) -> Vec<Pick> {
 }
 
 /// The row of a page.
-pub(crate) fn row(wave: Wave, page: &PickWaveReleased) -> Row {
+pub(crate) fn row(page: &PickWaveReleased) -> Row {
     let ids = |ids: &[OrderId]| Value::from(ids.iter().map(|id| id.as_str().into()).collect::<Vec<_>>());
     let pick = |pick: &Pick| {
         let (sku, quantity) = (pick.sku.as_str().into(), pick.quantity.into());
         Value::from([("sku", sku), ("quantity", quantity), ("order_ids", ids(&pick.order_ids))])
     };
-    Row::new(page_key(wave, page.page))
-        .set("pages", page.pages)
+    Row::new(page_key(&page.wave_id, page.page))
         .set("released_at", page.released_at)
         .set("order_ids", ids(&page.order_ids))
         .set("picks", page.picks.iter().map(pick).collect::<Vec<_>>())

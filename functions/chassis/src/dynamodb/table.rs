@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ConsumedCapacity, KeysAndAttributes, ReturnConsumedCapacity};
 use rust_decimal::Decimal;
 
 use crate::aws_error::dynamodb_failure;
+use crate::dynamodb::expression::{Placeholders, Update};
 use crate::dynamodb::item::{Item, Key, Row};
 use crate::{Failure, backoff};
 
@@ -148,6 +150,31 @@ impl Table {
         let answer = request.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
         let answer = answer.map_err(|error| dynamodb_failure("PutItem", &error))?;
         self.count(answer.consumed_capacity());
+        Ok(())
+    }
+
+    /// Changes a row at half the price of a transaction. If the update's condition fails, nothing changes. Only for updates that may be
+    /// made repeatedly.
+    pub async fn update(&self, key: &Key, update: Update) -> Result<(), Failure> {
+        let mut placeholders = Placeholders::default();
+        let (expression, condition) = update.to_expression(&mut placeholders);
+        let (names, values) = placeholders.finish();
+        let request = self.client.update_item().table_name(&self.name).set_key(Some(key.to_item()));
+        let request = request
+            .update_expression(expression)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(names)
+            .set_expression_attribute_values(values)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        match request.send().await {
+            Ok(answer) => self.count(answer.consumed_capacity()),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                self.count(None);
+            }
+            Err(error) => return Err(dynamodb_failure("UpdateItem", &error)),
+        }
         Ok(())
     }
 

@@ -11,6 +11,7 @@ enum StoredRow {
     Confirmed(u64),
     Flagged(u64),
     Picking,
+    Cancelled,
     /// No status row, or one with an unknown status.
     Other(&'static str),
 }
@@ -26,6 +27,7 @@ impl StoredRow {
                 OrderStatus::Flagged.decision_row(&order_id, sequence, Timestamp::UNIX_EPOCH).unwrap()
             }
             Self::Picking => OrderStatus::Picking.row(&order_id, PICKING_STAGE, Timestamp::UNIX_EPOCH),
+            Self::Cancelled => OrderStatus::Cancelled.row(&order_id, CANCELLED_STAGE, Timestamp::UNIX_EPOCH),
             Self::Other(sk) => Row::new(Key::new("ORDER#ord_8h2a", sk)),
         };
         row.into_item()
@@ -33,11 +35,21 @@ impl StoredRow {
 }
 
 fn stored_row() -> impl Strategy<Value = StoredRow> {
-    let other = ["ORDER", "EVENT#evt_1", "STATUS#", "STATUS#5#teleported", "STATUS#9#", "STATUSES#9#picking", "ZZZ"];
+    let other = [
+        "ORDER",
+        "EVENT#evt_1",
+        "STATUS#",
+        "STATUS#5#too_late",
+        "STATUS#7#teleported",
+        "STATUS#9#",
+        "STATUSES#9#picking",
+        "ZZZ",
+    ];
     prop_oneof![
         DECISION_STAGES.prop_map(StoredRow::Confirmed),
         DECISION_STAGES.prop_map(StoredRow::Flagged),
         Just(StoredRow::Picking),
+        Just(StoredRow::Cancelled),
         prop::sample::select(other.to_vec()).prop_map(StoredRow::Other),
     ]
 }
@@ -53,10 +65,13 @@ fn rows(stored: &[StoredRow]) -> Vec<Item> {
     rows
 }
 
-/// The status according to the model: picking if released, else the decision with the highest sequence.
+/// The status according to the model: picking if released, else cancelled, else the decision with the highest sequence.
 fn naive(stored: &[StoredRow]) -> OrderStatus {
     if stored.contains(&StoredRow::Picking) {
         return OrderStatus::Picking;
+    }
+    if stored.contains(&StoredRow::Cancelled) {
+        return OrderStatus::Cancelled;
     }
     for sequence in DECISION_STAGES.rev() {
         if stored.contains(&StoredRow::Flagged(sequence)) {
@@ -107,6 +122,7 @@ fn status_goes_from_received_to_decision_to_picking() {
     check(&[StoredRow::Flagged(2), StoredRow::Confirmed(3)], "confirmed");
     check(&[StoredRow::Confirmed(3), StoredRow::Flagged(2)], "confirmed");
     check(&[StoredRow::Picking, StoredRow::Confirmed(2)], "picking");
+    check(&[StoredRow::Cancelled, StoredRow::Confirmed(3), StoredRow::Flagged(2)], "cancelled");
 }
 
 #[test]
@@ -116,14 +132,23 @@ fn status_parses_from_its_exact_name_only() {
     }
     for bad in ["", "Confirmed", "confirmed ", "confirmed,flagged", "shipped"] {
         let error = bad.parse::<OrderStatus>().unwrap_err();
-        assert_eq!(error.0, "must be one of received, confirmed, flagged, picking", "{bad:?}");
+        assert_eq!(error.0, "must be one of received, confirmed, flagged, picking, cancelled", "{bad:?}");
     }
 }
 
 #[test]
 fn decision_with_an_invalid_sequence_is_rejected() {
     let order_id = OrderId::parse("ord_8h2a").unwrap();
-    for bad in [0, 1, 9, 10, u64::MAX] {
+    for bad in [0, 1, 4, 9, 10, u64::MAX] {
         assert!(OrderStatus::Confirmed.decision_row(&order_id, bad, Timestamp::UNIX_EPOCH).is_err(), "{bad}");
     }
+}
+
+#[test]
+fn refused_withdrawal_is_too_late_and_changes_no_status() {
+    let order_id = OrderId::parse("ord_8h2a").unwrap();
+    let refused = OrderStatus::too_late_row(&order_id, Timestamp::UNIX_EPOCH).into_item();
+    let rows = [StoredRow::Confirmed(2).item(), refused];
+    assert_eq!(OrderStatus::from_rows(&rows), OrderStatus::Confirmed);
+    assert!(OrderStatus::is_too_late_to_cancel(&rows) && !OrderStatus::is_too_late_to_cancel(&rows[..1]));
 }

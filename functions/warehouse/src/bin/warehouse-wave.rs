@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), switchyard_chassis::Error> {
-    switchyard_chassis::schedule(warehouse::ReleaseWaves::from_env).await
+    switchyard_chassis::schedule(warehouse::ReleaseWave::from_env).await
 }

@@ -11,9 +11,9 @@ pub fn order_key(id: &OrderId) -> Key {
 /// An order as its row stores it.
 #[derive(Debug)]
 pub struct StoredOrder {
-    /// [`Caller::fingerprint`](crate::caller::Caller::fingerprint) of the caller that placed the order.
+    /// The fingerprint of the caller that placed the order.
     pub caller: String,
-    /// [`Cart::fingerprint`](crate::cart::Cart::fingerprint) of the request that placed the order.
+    /// The fingerprint of the request that placed the order.
     pub request_hash: String,
     pub order: OrderPlaced,
 }
