@@ -1,8 +1,8 @@
-//! The warehouse consumer and the job that releases pick waves.
+//! The warehouse consumer and the job that lists what is ready.
 
 mod deployed;
 mod fixture;
-mod holds;
+mod former_waves;
+mod lists;
 mod races;
 mod runs;
-mod waves;

@@ -10,7 +10,10 @@ use switchyard_chassis::conformance::{
 use switchyard_chassis::{Apply, Batch, Clients, Env, Failure, Leased};
 use switchyard_events::EventId;
 
-use crate::support::{DEDUP, TestStack, order_confirmed, order_flagged, wave_released};
+use crate::support::{
+    DEDUP, TestStack, cancellation_requested, order_confirmed, order_flagged, order_rejected, pick_withdrawal_refused,
+    wave_released,
+};
 
 /// The event into which a fault is injected.
 fn second(harness: &ConsumerHarness) -> EventId {
@@ -21,14 +24,27 @@ fn rejection() -> InjectedFault {
     InjectedFault::Fail(Failure::reject("on_purpose", "a fault on purpose"))
 }
 
-/// The `n`th event about an order's status; the three types take turns.
+/// The `n`th event about an order's status; the types take turns.
 fn status_event(n: u32) -> String {
     let (id, other) = (format!("ord_conformance{n}"), format!("ord_conformance{}", n + 100));
     let at = "2026-05-26T14:23:02Z".parse().unwrap();
-    match n % 3 {
+    match n % 4 {
         0 => body(&order_flagged(&id, at)),
         1 => body(&order_confirmed(&id, 2, at)),
+        3 => body(&pick_withdrawal_refused(&id, &format!("wave{n}"), at)),
         _ => body(&wave_released(&format!("wave{n}"), &[&id, &other], at)),
+    }
+}
+
+/// The `n`th event about a pick; the types take turns.
+fn pick_event(n: u32) -> String {
+    let id = format!("ord_conformance{n}");
+    let at = "2026-05-26T14:23:02Z".parse().unwrap();
+    match n % 4 {
+        0 => body(&order_confirmed(&id, 2, at)),
+        1 => order(n),
+        2 => body(&cancellation_requested(&id, at)),
+        _ => body(&order_rejected(&id, at)),
     }
 }
 
@@ -154,10 +170,10 @@ conforms! {
     analytics: order, transactional!(::analytics::Analytics), [(1, 8.0), (1, 26.0)];
     email: order, super::email, [(2, 2.0), (20, 20.0)];
     fraud: order, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
-    orders: status_event, transactional!(::orders::Orders), [(1, 1.0), (2, 30.0)];
+    orders: status_event, transactional!(::orders::Orders), [(1, 1.0), (2, 20.0)];
     recommendations: order, transactional!(::recommendations::Recommendations), [(1, 8.0), (1, 26.0)];
     tax: order, transactional!(::tax::Tax), [(1, 4.0), (1, 22.0)];
-    warehouse: order, transactional!(::warehouse::Warehouse), [(1, 4.0), (1, 22.0)];
+    warehouse: pick_event, transactional!(::warehouse::Warehouse), [(1, 2.0), (4, 22.0)];
 }
 
 /// A new consumer must be added to the suite.

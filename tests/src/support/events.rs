@@ -3,8 +3,8 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::Timestamp;
 use switchyard_events::{
-    Cause, CorrelationId, Envelope, Fact, FlagReason, OrderConfirmed, OrderFlagged, OrderId, Pick, PickWaveReleased,
-    Sku, UserId, WaveId,
+    CancellationRequested, Cause, CorrelationId, Envelope, Fact, FlagReason, OrderConfirmed, OrderFlagged, OrderId,
+    OrderRejected, Pick, PickWaveReleased, PickWithdrawalRefused, RejectionCause, Sku, UserId, WaveId,
 };
 
 use super::TestStack;
@@ -20,6 +20,25 @@ pub fn order_flagged(order_id: &str, at: Timestamp) -> Envelope<OrderFlagged> {
     let reasons = vec![FlagReason { code: "quantity".into(), points: 85 }];
     let event = OrderFlagged { order_id: parse_id(order_id), user_id: user_id(), score: 85, reasons, flagged_at: at };
     envelope(event, 2, "fraud", at)
+}
+
+/// A reviewer's rejection of a flagged order.
+pub fn order_rejected(order_id: &str, at: Timestamp) -> Envelope<OrderRejected> {
+    let (order_id, user_id) = (parse_id(order_id), user_id());
+    let event = OrderRejected { order_id, user_id, score: 85, cause: RejectionCause::Review, rejected_at: at };
+    envelope(event, 3, "fraud", at)
+}
+
+/// The owner's request to cancel an order.
+pub fn cancellation_requested(order_id: &str, at: Timestamp) -> Envelope<CancellationRequested> {
+    let event = CancellationRequested { order_id: parse_id(order_id), user_id: user_id(), requested_at: at };
+    envelope(event, 4, "checkout", at)
+}
+
+/// The warehouse's refusal to cancel an order that is on a list of this wave.
+pub fn pick_withdrawal_refused(order_id: &str, wave_id: &str, at: Timestamp) -> Envelope<PickWithdrawalRefused> {
+    let (order_id, wave_id) = (parse_id(order_id), WaveId::parse(wave_id).unwrap());
+    envelope(PickWithdrawalRefused { order_id, wave_id, refused_at: at }, 5, "warehouse", at)
 }
 
 /// The warehouse's pick list of these orders, in one page.

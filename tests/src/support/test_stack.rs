@@ -197,6 +197,13 @@ impl TestStack {
         sku
     }
 
+    /// Takes a product out of the catalog.
+    pub async fn delete_product(&self, sku: &str) {
+        let delete = self.cloud.dynamodb.delete_item().table_name(&self.deployed.orders_table);
+        let delete = delete.key("pk", AttributeValue::S(format!("SKU#{sku}")));
+        delete.key("sk", AttributeValue::S("STOCK".into())).send().await.unwrap();
+    }
+
     /// The product's remaining stock.
     pub async fn stock_left(&self, sku: &str) -> i64 {
         let rows = self.query(&self.deployed.orders_table, &format!("SKU#{sku}")).await;

@@ -1,28 +1,16 @@
-//! The deployed function and its rule.
+//! The deployed function, its rule, and the order service that it talks to.
 
 use aws_sdk_lambda::primitives::Blob;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value as Json;
-use switchyard_chassis::conformance::ConsumerHarness;
-use switchyard_chassis::{Clock, Key, Row, Table, text_of};
-use warehouse::Wave;
 
-use super::fixture::{apply_batch, cursor_key, end_of, order_placed, run_job, worker};
 use crate::support::{
-    TestStack, bus_entry, new_cart, new_user_id, order_confirmed, order_flagged, put_on_bus, text, wait_until,
+    TestStack, bus_entry, cancellation_requested, new_cart, new_user_id, order_confirmed, order_flagged, put_on_bus,
+    text, wait_until,
 };
-
-fn table(stack: &TestStack) -> Table {
-    Table::new(stack.cloud.dynamodb.clone(), stack.table_of("warehouse"))
-}
 
 fn new_order_id() -> String {
     format!("ord_{:012x}", fastrand::u64(..) >> 16)
-}
-
-async fn status_rows(stack: &TestStack, id: &str) -> Vec<String> {
-    let rows = stack.query(&stack.deployed.orders_table, &format!("ORDER#{id}")).await;
-    rows.iter().map(|row| text(row, "sk")).filter(|sk| sk.starts_with("STATUS#")).collect()
 }
 
 async fn run(stack: &TestStack) -> Json {
@@ -33,63 +21,67 @@ async fn run(stack: &TestStack) -> Json {
     serde_json::from_slice(&payload).unwrap()
 }
 
-#[tokio::test]
-async fn deployed_job_releases_wave_and_updates_order_status() {
-    let stack = TestStack::exclusive().await;
-    let (table, harness) = (table(&stack), ConsumerHarness::new(&stack.cloud.config, "waves").await);
-    // A random wave of the last day, as if no wave had been closed since.
-    let then = Timestamp::now() - SignedDuration::from_mins(fastrand::i64(60..1200));
-    let wave = Wave::from_timestamp(then);
-    let (listed, held) = (new_order_id(), new_order_id());
-    let worker = worker(&harness, table.clone(), Clock::fixed(then));
-    apply_batch(&worker, &[order_placed(&listed, &[("MUG-01", 2)]), order_placed(&held, &[("MUG-01", 1)])]).await;
-    put_on_bus(&stack, vec![bus_entry(&stack, &order_flagged(&held, then))]).await;
-    let flag = Key::new(format!("ORDER#{held}"), "HOLD");
-    wait_until("the flag is there", async || table.get(&flag).await.unwrap().is_some()).await;
-    table.put(Row::new(cursor_key()).set("until", wave.to_string())).await.unwrap();
+async fn sort_keys(stack: &TestStack, table: &str, id: &str) -> Vec<String> {
+    let rows = stack.query(table, &format!("ORDER#{id}")).await;
+    rows.iter().map(|row| text(row, "sk").clone()).collect()
+}
 
-    let did = run(&stack).await;
-    let released = serde_json::json!({"wave": wave.to_string(), "orders": 1, "held": 1, "pages": 1});
-    assert!(did["released"].as_array().unwrap().contains(&released), "{did}");
-    assert_eq!(run(&stack).await["released"], serde_json::json!([]));
-    wait_until("the order is being picked", async || status_rows(&stack, &listed).await == ["STATUS#9#picking"]).await;
-    stack.wait_until_idle().await;
-    assert_eq!(status_rows(&stack, &held).await, ["STATUS#2#flagged"]);
+async fn status(stack: &TestStack, id: &str) -> String {
+    stack.api.get(&format!("/orders/{id}")).await.unwrap().json()["status"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
-async fn placed_order_is_picking_after_its_wave_closes() {
+async fn confirmed_order_is_picking_after_a_run_of_the_job() {
     let stack = TestStack::exclusive().await;
     let sku = stack.create_product("10.00", true, 5).await;
     let id = stack.place_order(&new_cart(&new_user_id(), &[(&sku, 3)])).await;
     stack.wait_until_applied(&id).await;
-    let table = table(&stack);
-    let pick = table.get(&Key::new(format!("ORDER#{id}"), "PICK")).await.unwrap().unwrap();
-    let wave: Wave = text_of(&pick, "wave").unwrap().parse().unwrap();
-    // The schedule would start this run in some minutes, when the wave is over.
-    run_job(table, Clock::fixed(end_of(wave))).await.unwrap();
-    wait_until("the order is being picked", async || {
-        let order = stack.api.get(&format!("/orders/{id}")).await.unwrap();
-        order.json()["status"] == "picking"
+    wait_until("the pick is ready", async || {
+        sort_keys(&stack, stack.table_of("warehouse"), &id).await.contains(&"READY".to_owned())
     })
     .await;
-    let late = stack.place_order(&new_cart(&new_user_id(), &[(&sku, 1)])).await;
-    stack.wait_until_applied(&late).await;
-    let pick = &stack.query(stack.table_of("warehouse"), &format!("ORDER#{late}")).await[0];
-    assert!(text(pick, "wave").parse::<Wave>().unwrap() > wave);
+    assert!(run(&stack).await["orders"].as_u64().unwrap() >= 1);
+    wait_until("the order is being picked", async || status(&stack, &id).await == "picking").await;
+    // Too late: the refusal changes no status and returns no stock.
+    put_on_bus(&stack, vec![bus_entry(&stack, &cancellation_requested(&id, Timestamp::now()))]).await;
+    wait_until("the order service knows", async || {
+        sort_keys(&stack, &stack.deployed.orders_table, &id).await.contains(&"STATUS#5#too_late".to_owned())
+    })
+    .await;
+    assert_eq!((status(&stack, &id).await.as_str(), stack.stock_left(&sku).await), ("picking", 2));
 }
 
 #[tokio::test]
-async fn subscription_receives_flags_and_reviews_only() {
+async fn withdrawn_order_is_cancelled_and_its_stock_returned_once() {
+    let stack = TestStack::exclusive().await;
+    let (sku, gone) = (stack.create_product("10.00", true, 5).await, stack.create_product("1.00", true, 5).await);
+    let id = stack.place_order(&new_cart(&new_user_id(), &[(&sku, 3), (&gone, 1)])).await;
+    assert_eq!(stack.stock_left(&sku).await, 2);
+    stack.delete_product(&gone).await;
+    let request = bus_entry(&stack, &cancellation_requested(&id, Timestamp::now()));
+    put_on_bus(&stack, vec![request.clone(), request.clone()]).await;
+    wait_until("the order is cancelled", async || status(&stack, &id).await == "cancelled").await;
+    put_on_bus(&stack, vec![request]).await;
+    stack.wait_until_idle().await;
+    run(&stack).await;
+    stack.wait_until_idle().await;
+    assert_eq!((status(&stack, &id).await.as_str(), stack.stock_left(&sku).await), ("cancelled", 5));
+    let product = stack.query(&stack.deployed.orders_table, &format!("SKU#{gone}")).await;
+    assert_eq!(product, [], "a product that is not in the catalog comes back without a price");
+}
+
+#[tokio::test]
+async fn subscription_receives_confirmations_but_no_flags() {
     let stack = TestStack::shared().await;
-    let (table, now) = (table(&stack), Timestamp::now());
-    let (ordinary, reviewed) = (new_order_id(), new_order_id());
-    let facts = [order_confirmed(&ordinary, 2, now), order_confirmed(&reviewed, 3, now)];
-    let mut entries: Vec<_> = facts.iter().map(|fact| bus_entry(&stack, fact)).collect();
-    entries.push(bus_entry(&stack, &order_flagged(&reviewed, now)));
+    let now = Timestamp::now();
+    let (scored, reviewed, flagged) = (new_order_id(), new_order_id(), new_order_id());
+    let facts = [order_confirmed(&scored, 2, now), order_confirmed(&reviewed, 3, now)];
+    let mut entries = vec![bus_entry(&stack, &order_flagged(&flagged, now))];
+    entries.extend(facts.iter().map(|fact| bus_entry(&stack, fact)));
     put_on_bus(&stack, entries).await;
-    let rows = async |id: &str| table.query(&format!("ORDER#{id}"), "").await.unwrap();
-    // Two markers and the hold.
-    wait_until("flag and review are there", async || rows(&reviewed).await.len() == 3).await;
-    assert!(rows(&ordinary).await.is_empty());
+    let table = stack.table_of("warehouse");
+    for id in [&scored, &reviewed] {
+        wait_until("the confirmation is there", async || sort_keys(&stack, table, id).await == ["READY"]).await;
+    }
+    assert_eq!(sort_keys(&stack, table, &flagged).await, Vec::<String>::new());
 }

@@ -1,26 +1,22 @@
 //! A warehouse for one test: table, clock, consumer and job.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
-use jiff::Timestamp;
+use jiff::SignedDuration;
 use serde_json::Value as Json;
 use switchyard_chassis::conformance::{ConsumerHarness, body};
-use switchyard_chassis::{
-    Batch, Clock, Consumer, Failure, Item, Job, Key, Row, Scheduled, Table, Transactional, text_of,
-};
+use switchyard_chassis::{Batch, Clock, Consumer, Failure, Item, Job, Key, Scheduled, Table, Transactional, text_of};
 use switchyard_events::{
     Aggregate, AggregateId, DomainEvent, Envelope, EventId, OrderId, OrderLine, OrderPlaced, OutboxEntry,
     PickWaveReleased, Quantity, Sku, Usd, parse_body,
 };
 use tokio::time::Instant;
-use warehouse::{Hold, ReleaseWaves, WAVE_LENGTH, Warehouse, Wave};
+use warehouse::{ReleaseWave, Warehouse};
 
-use crate::support::{DEDUP, TestStack, order_confirmed, order_flagged};
+use crate::support::{DEDUP, TestStack, cancellation_requested, order_confirmed, order_rejected};
 
-/// The wave that is open when a test begins.
-pub const FIRST_WAVE: &str = "20260526T1420Z";
 /// The time when a test begins.
 pub const NOW: &str = "2026-05-26T14:23:04Z";
 
@@ -33,15 +29,8 @@ pub struct WarehouseFixture {
 pub type WarehouseBatch = Batch<Transactional<Warehouse>>;
 
 impl WarehouseFixture {
-    /// A table and queues for one test. The waves before [`FIRST_WAVE`] are released.
+    /// A table and queues for one test.
     pub async fn new(stack: &TestStack) -> Self {
-        let fixture = Self::without_earlier_runs(stack).await;
-        fixture.table.put(Row::new(cursor_key()).set("until", FIRST_WAVE)).await.unwrap();
-        fixture
-    }
-
-    /// The same, but the job has never run.
-    pub async fn without_earlier_runs(stack: &TestStack) -> Self {
         let harness = ConsumerHarness::new(&stack.cloud.config, "waves").await;
         Self { table: harness.table.clone(), clock: harness.clock.clone(), harness }
     }
@@ -59,19 +48,16 @@ impl WarehouseFixture {
         }
     }
 
-    /// One run of the job.
+    /// One run of the job. Every run has its own time.
     pub async fn run_job(&self) -> Result<Json, Failure> {
-        self.run_job_at(self.clock.now()).await
-    }
-
-    /// One run of the job at this time.
-    pub async fn run_job_at(&self, now: Timestamp) -> Result<Json, Failure> {
+        self.clock.set(self.clock.now() + SignedDuration::from_millis(1));
         let table = Table::new(self.table.client().clone(), self.table.name());
-        run_job(table, Clock::fixed(now)).await
+        run_job(table, self.clock.clone()).await
     }
 
-    pub fn advance_waves(&self, waves: i32) {
-        self.clock.set(self.clock.now() + WAVE_LENGTH * waves);
+    /// Applies order and confirmation of each of these orders.
+    pub async fn place_and_confirm(&self, ids: &[&str]) {
+        self.apply(&ids.iter().flat_map(|id| [mug_order(id), confirmed(id)]).collect::<Vec<_>>()).await;
     }
 
     /// One row of the table.
@@ -79,9 +65,14 @@ impl WarehouseFixture {
         self.table.get(&Key::new(pk, sk)).await.unwrap()
     }
 
-    /// The hold row of an order.
-    pub async fn hold(&self, id: &str) -> Option<Hold> {
-        self.row(&format!("ORDER#{id}"), "HOLD").await.as_ref().and_then(Hold::from_item)
+    /// The fact with which the warehouse answered the first cancellation of an order: its type, and the reason of a withdrawal.
+    pub async fn answer(&self, id: &str) -> Option<(String, String)> {
+        let row = self.row(&format!("ORDER#{id}"), "WITHDRAWAL").await?;
+        let entries = OutboxEntry::from_attribute(text_of(&row, OutboxEntry::ATTRIBUTE).unwrap()).unwrap();
+        let [entry] = entries.as_slice() else { panic!("{} facts", entries.len()) };
+        let detail: Json = serde_json::from_str(entry.detail.get()).unwrap();
+        assert_eq!(detail["metadata"]["aggregate"]["sequence"], 5);
+        Some((entry.detail_type.clone(), detail["data"]["reason"].as_str().unwrap_or_default().to_owned()))
     }
 
     /// All released pages, parsed as a consumer parses them.
@@ -90,30 +81,28 @@ impl WarehouseFixture {
         let outboxes = rows.iter().filter_map(|row| text_of(row, OutboxEntry::ATTRIBUTE));
         let mut facts: Vec<_> = outboxes
             .flat_map(|outbox| OutboxEntry::from_attribute(outbox).unwrap())
+            .filter(|entry| entry.detail_type == "PickWaveReleased")
             .map(|entry| fact(&entry))
             .collect();
         facts.sort_by(|one, other| (&one.wave_id, one.page).cmp(&(&other.wave_id, other.page)));
         facts
     }
 
-    /// The wave in which each order was released.
-    ///
-    /// Asserts that each order is on one page and that every wave has all its pages.
+    /// The wave in which each order is listed. Asserts that each order is on one page.
     pub async fn waves_by_order(&self) -> BTreeMap<String, String> {
-        let mut released = BTreeMap::new();
-        let mut pages: BTreeMap<_, BTreeSet<(u32, u32)>> = BTreeMap::new();
+        let mut listed = BTreeMap::new();
         for fact in self.pages().await {
             for order_id in &fact.order_ids {
-                let before = released.insert(order_id.to_string(), fact.wave_id.to_string());
+                let before = listed.insert(order_id.to_string(), fact.wave_id.to_string());
                 assert_eq!(before, None, "{order_id} is on two lists");
             }
-            pages.entry(fact.wave_id).or_default().insert((fact.page, fact.pages));
         }
-        for (wave, pages) in pages {
-            let count = u32::try_from(pages.len()).unwrap();
-            assert_eq!(pages, (1..=count).map(|page| (page, count)).collect(), "{wave}");
-        }
-        released
+        listed
+    }
+
+    /// The listed orders.
+    pub async fn listed(&self) -> Vec<String> {
+        self.waves_by_order().await.into_keys().collect()
     }
 }
 
@@ -150,7 +139,7 @@ fn message(n: usize, body: &str) -> SqsMessage {
 /// One run of the job on a table.
 pub async fn run_job(table: Table, clock: Clock) -> Result<Json, Failure> {
     let deadline = Instant::now() + Duration::from_mins(1);
-    ReleaseWaves.run(&Job::new(ReleaseWaves::NAME, ReleaseWaves::PRODUCER, table, clock, deadline)?).await
+    ReleaseWave.run(&Job::new(ReleaseWave::NAME, ReleaseWave::PRODUCER, table, clock, deadline)?).await
 }
 
 /// The event of an outbox entry, parsed as a consumer parses it.
@@ -182,36 +171,22 @@ pub fn order_placed(id: &str, lines: &[(&str, u32)]) -> String {
     body(&envelope)
 }
 
-/// The row of the job's progress.
-pub fn cursor_key() -> Key {
-    Key::new("WAVES", "CURSOR")
-}
-
-/// The end of a wave.
-pub fn end_of(wave: Wave) -> Timestamp {
-    wave.start() + WAVE_LENGTH
-}
-
-pub fn first_wave() -> Wave {
-    FIRST_WAVE.parse().unwrap()
-}
-
 /// The body of an order of one mug.
 pub fn mug_order(id: &str) -> String {
     order_placed(id, &[("MUG-01", 1)])
 }
 
-/// The body of fraud's flag on an order.
-pub fn flagged(id: &str) -> String {
-    body(&order_flagged(id, NOW.parse().unwrap()))
-}
-
-/// The body of fraud's confirmation after a review.
+/// The body of fraud's confirmation.
 pub fn confirmed(id: &str) -> String {
-    body(&order_confirmed(id, 3, NOW.parse().unwrap()))
+    body(&order_confirmed(id, 2, NOW.parse().unwrap()))
 }
 
-/// The expected result when all of these orders were released in one wave.
-pub fn in_wave(orders: &[&str], wave: &str) -> BTreeMap<String, String> {
-    orders.iter().map(|order| ((*order).to_owned(), wave.to_owned())).collect()
+/// The body of a reviewer's rejection.
+pub fn rejected(id: &str) -> String {
+    body(&order_rejected(id, NOW.parse().unwrap()))
+}
+
+/// The body of the owner's request to cancel an order.
+pub fn cancellation(id: &str) -> String {
+    body(&cancellation_requested(id, NOW.parse().unwrap()))
 }

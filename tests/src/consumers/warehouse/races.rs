@@ -1,14 +1,12 @@
 //! Events that occur between a handler's reads and its write.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, join};
 use switchyard_chassis::{Batch, Consumer, Effects, Failure, Received};
-use warehouse::{Hold, Warehouse, WarehouseEvent, Wave};
+use warehouse::{Warehouse, WarehouseEvent};
 
-use super::fixture::{
-    FIRST_WAVE, WarehouseFixture, apply_batch, confirmed, end_of, first_wave, flagged, in_wave, mug_order,
-};
+use super::fixture::{WarehouseFixture, apply_batch, cancellation, confirmed, mug_order};
 use crate::support::{DEDUP, TestStack};
 
 /// The consumer, interrupted after its decision and before its write.
@@ -37,85 +35,63 @@ impl WarehouseFixture {
         let (table, queue) = (self.table.clone(), self.harness.queue.clone());
         apply_batch(&Batch::transactional(consumer, table, queue, DEDUP, self.clock.clone()), &[body]).await;
     }
+}
 
-    async fn close(&self, wave: Wave) {
-        self.run_job_at(end_of(wave)).await.unwrap();
+#[tokio::test]
+async fn pick_listed_before_withdrawal_is_written_is_refused() {
+    let stack = TestStack::shared().await;
+    let fixture = WarehouseFixture::new(&stack).await;
+    fixture.place_and_confirm(&["ord_1"]).await;
+    let list = async || drop(fixture.run_job().await.unwrap());
+    fixture.apply_interrupted_by(cancellation("ord_1"), list).await;
+    assert_eq!(fixture.answer("ord_1").await, Some(("PickWithdrawalRefused".into(), String::new())));
+    assert_eq!(fixture.listed().await, ["ord_1"]);
+}
+
+#[tokio::test]
+async fn confirmation_written_during_withdrawal_lists_nothing() {
+    let stack = TestStack::shared().await;
+    let fixture = WarehouseFixture::new(&stack).await;
+    fixture.apply(&[mug_order("ord_1"), mug_order("ord_2")]).await;
+    fixture.apply_interrupted_by(cancellation("ord_1"), async || fixture.apply(&[confirmed("ord_1")]).await).await;
+    fixture.apply_interrupted_by(confirmed("ord_2"), async || fixture.apply(&[cancellation("ord_2")]).await).await;
+    fixture.run_job().await.unwrap();
+    assert_eq!(fixture.listed().await, Vec::<String>::new());
+    for id in ["ord_1", "ord_2"] {
+        assert_eq!(fixture.answer(id).await, Some(("PickWithdrawn".into(), "requested".into())));
     }
 }
 
-fn second_wave() -> Wave {
-    first_wave().next()
-}
-
+/// Withdrawals and two runs of the job at a time. Each order ends on one list or is withdrawn, and the answer says which.
 #[tokio::test]
-async fn order_written_after_wave_closes_joins_next_wave() {
+async fn races_of_withdrawal_and_listing_have_one_result() {
+    const RACES: usize = 200;
     let stack = TestStack::shared().await;
     let fixture = WarehouseFixture::new(&stack).await;
-    fixture.apply(&[mug_order("ord_1")]).await;
-    fixture.apply_interrupted_by(mug_order("ord_2"), async || fixture.close(first_wave()).await).await;
-    assert_eq!(fixture.waves_by_order().await, in_wave(&["ord_1"], FIRST_WAVE));
-    fixture.close(second_wave()).await;
-    assert_eq!(fixture.waves_by_order().await["ord_2"], second_wave().to_string());
-}
-
-#[tokio::test]
-async fn flag_written_after_wave_closes_is_too_late() {
-    let stack = TestStack::shared().await;
-    let fixture = WarehouseFixture::new(&stack).await;
-    fixture.apply(&[mug_order("ord_1")]).await;
-    fixture.apply_interrupted_by(flagged("ord_1"), async || fixture.close(first_wave()).await).await;
-    assert_eq!(fixture.hold("ord_1").await, Some(Hold { sequence: 2, too_late: true, ..Hold::default() }));
-    assert_eq!(fixture.waves_by_order().await, in_wave(&["ord_1"], FIRST_WAVE));
-}
-
-#[tokio::test]
-async fn flag_written_after_order_holds_pick_or_is_too_late() {
-    let stack = TestStack::shared().await;
-    let fixture = WarehouseFixture::new(&stack).await;
-    fixture.apply_interrupted_by(flagged("held"), async || fixture.apply(&[mug_order("held")]).await).await;
-    let come_and_go = async || {
-        fixture.apply(&[mug_order("gone")]).await;
-        fixture.close(first_wave()).await;
+    let ids: Vec<String> = (0..RACES).map(|n| format!("ord_{n:03}")).collect();
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    fixture.place_and_confirm(&names).await;
+    let (worker, next) = (fixture.worker(), Cell::new(0));
+    let cancel = async {
+        for id in &ids {
+            apply_batch(&worker, &[cancellation(id)]).await;
+            next.set(next.get() + 1);
+        }
     };
-    fixture.apply_interrupted_by(flagged("gone"), come_and_go).await;
-    assert_eq!(fixture.waves_by_order().await, in_wave(&["gone"], FIRST_WAVE));
-    assert_eq!(fixture.hold("held").await, Some(Hold { sequence: 2, held: true, ..Hold::default() }));
-    assert_eq!(fixture.hold("gone").await, Some(Hold { sequence: 2, too_late: true, ..Hold::default() }));
-}
-
-#[tokio::test]
-async fn review_written_after_wave_closes_moves_pick_to_next() {
-    let stack = TestStack::shared().await;
-    let fixture = WarehouseFixture::new(&stack).await;
-    fixture.apply(&[mug_order("ord_1"), flagged("ord_1"), mug_order("ord_2")]).await;
-    fixture.apply_interrupted_by(confirmed("ord_1"), async || fixture.close(first_wave()).await).await;
-    assert_eq!(fixture.waves_by_order().await, in_wave(&["ord_2"], FIRST_WAVE));
-    let moved_to = Some(second_wave());
-    assert_eq!(fixture.hold("ord_1").await, Some(Hold { sequence: 3, moved_to, ..Hold::default() }));
-    fixture.close(second_wave()).await;
-    assert_eq!(fixture.waves_by_order().await["ord_1"], second_wave().to_string());
-}
-
-#[tokio::test]
-async fn reviewed_pick_skips_wave_that_closes_before_write() {
-    let stack = TestStack::shared().await;
-    let fixture = WarehouseFixture::new(&stack).await;
-    fixture.apply(&[mug_order("ord_1"), flagged("ord_1")]).await;
-    fixture.close(first_wave()).await;
-    fixture.advance_waves(1);
-    fixture.apply(&[mug_order("ord_2")]).await;
-    fixture.apply_interrupted_by(confirmed("ord_1"), async || fixture.close(second_wave()).await).await;
-    fixture.close(second_wave().next()).await;
-    let released =
-        [("ord_1".to_owned(), second_wave().next().to_string()), ("ord_2".to_owned(), second_wave().to_string())];
-    assert_eq!(fixture.waves_by_order().await, released.into());
-}
-
-#[tokio::test]
-async fn concurrent_flag_and_review_keep_later_sequence() {
-    let stack = TestStack::shared().await;
-    let fixture = WarehouseFixture::new(&stack).await;
-    fixture.apply(&[mug_order("ord_1")]).await;
-    fixture.apply_interrupted_by(flagged("ord_1"), async || fixture.apply(&[confirmed("ord_1")]).await).await;
-    assert_eq!(fixture.hold("ord_1").await, Some(Hold { sequence: 3, ..Hold::default() }));
+    // The list takes the orders from the end while the withdrawals begin at the start, so they meet.
+    let list = async {
+        while next.get() < RACES / 3 {
+            tokio::task::yield_now().await;
+        }
+        let (one, other) = join(fixture.run_job(), fixture.run_job()).await;
+        assert!(one.is_ok() && other.is_ok(), "{one:?} {other:?}");
+    };
+    Box::pin(join(cancel, list)).await;
+    let listed = fixture.listed().await;
+    assert!((1..RACES).contains(&listed.len()), "the two did not meet: {} listed", listed.len());
+    for id in &ids {
+        let (answer, _) = fixture.answer(id).await.unwrap();
+        let expected = if listed.contains(id) { "PickWithdrawalRefused" } else { "PickWithdrawn" };
+        assert_eq!(answer, expected, "{id}");
+    }
 }
