@@ -5,11 +5,13 @@
 //! * `nexus`: the states whose tax threshold must have been crossed
 //! * `offers`: the offers that each user must have
 //! * `email`: the mails that were sent
+//! * `fate`: which orders had to be cancelled
 //! * `evidence`, `findings`, `sums`: what is compared, the differences, and sums for the comparison
 
 mod analytics;
 mod email;
 mod evidence;
+mod fate;
 mod findings;
 mod fraud;
 mod markers;

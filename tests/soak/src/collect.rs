@@ -9,12 +9,13 @@ use crate::audit::{Evidence, SentMail};
 use crate::order_log::OrderOutcomes;
 use crate::soak_stack::SoakStack;
 
-/// Reads all tables, all mails and the email journal. `jobs_done` is whether all waves are closed and all jobs have
-/// run.
+/// Reads all tables, all mails and the email journal. `jobs_done` is whether all jobs have run.
 pub(crate) async fn collect_evidence(stack: &SoakStack, outcomes: OrderOutcomes, jobs_done: bool) -> Result<Evidence> {
     let mut evidence = Evidence {
         jobs_done,
         accepted: outcomes.accepted,
+        cancellations: outcomes.cancellations,
+        reviews: outcomes.reviews,
         products: stack.products.clone(),
         orders: scan(stack, &stack.deployed.orders_table).await?,
         mails: sent_mails(stack).await?,

@@ -1,6 +1,6 @@
 //! The outcomes of orders, as far as clients know them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::cart::{AcceptedOrder, Cart};
@@ -11,10 +11,21 @@ pub(crate) struct OrderLog {
     outcomes: Mutex<OrderOutcomes>,
 }
 
+/// A reviewer's decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Review {
+    Confirmed,
+    Rejected,
+}
+
 /// The outcomes of all orders of a run.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct OrderOutcomes {
     pub(crate) accepted: Vec<AcceptedOrder>,
+    /// The orders whose cancellation was asked for, and the request accepted.
+    pub(crate) cancellations: BTreeSet<String>,
+    /// The decisions about flagged orders.
+    pub(crate) reviews: BTreeMap<String, Review>,
     pub(crate) sold_out: usize,
     /// Orders whose outcome is not known yet. The request must be repeated.
     pub(crate) open: Vec<Cart>,

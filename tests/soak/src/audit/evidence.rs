@@ -6,12 +6,17 @@ use switchyard_chassis::{Item, Key};
 
 use crate::cart::AcceptedOrder;
 use crate::email_journal::EmailJournal;
+use crate::order_log::Review;
 use crate::products::Product;
 
 /// The accepted orders, and everything that is stored about them.
 #[derive(Default)]
 pub(crate) struct Evidence {
     pub(crate) accepted: Vec<AcceptedOrder>,
+    /// The orders that their owners asked to cancel.
+    pub(crate) cancellations: BTreeSet<String>,
+    /// The decisions about flagged orders.
+    pub(crate) reviews: BTreeMap<String, Review>,
     pub(crate) products: Vec<Product>,
     /// The rows of each consumer's table, by the consumer's name.
     pub(crate) tables: BTreeMap<String, Vec<Item>>,
@@ -22,7 +27,7 @@ pub(crate) struct Evidence {
     /// Every mail that was sent.
     pub(crate) mails: Vec<SentMail>,
     pub(crate) journal: EmailJournal,
-    /// Whether all waves are closed and all jobs have run. Then the results of jobs are lost if they are missing.
+    /// Whether all jobs have run. Then the results of jobs are lost if they are missing.
     pub(crate) jobs_done: bool,
 }
 

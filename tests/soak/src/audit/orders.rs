@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use rust_decimal::Decimal;
 
 use super::evidence::{Evidence, rows};
+use super::fate::Fates;
 use super::findings::Findings;
 use super::sums::{Sums, add, number};
 use super::warehouse;
+use crate::order_log::Review;
 
 pub(super) fn audit(evidence: &Evidence, findings: &mut Findings) {
     let mut ids = BTreeSet::new();
@@ -35,10 +37,10 @@ pub(super) fn audit(evidence: &Evidence, findings: &mut Findings) {
     status(evidence, findings);
 }
 
-/// The stock that is left is the first stock without what was sold.
+/// The stock that is left is the first stock without what was sold and not returned.
 fn stock(evidence: &Evidence, findings: &mut Findings) {
     let mut sold = Sums::new();
-    for line in evidence.accepted.iter().flat_map(|accepted| &accepted.cart.lines) {
+    for line in Fates::new(evidence).kept().flat_map(|accepted| &accepted.cart.lines) {
         add(&mut sold, line.sku.clone(), line.quantity);
     }
     for product in &evidence.products {
@@ -53,22 +55,33 @@ fn stock(evidence: &Evidence, findings: &mut Findings) {
     }
 }
 
-/// Each order has been decided once: suspicious orders are flagged, all others confirmed. Orders on a pick list, and no
-/// others, have the status `picking`.
+/// Each order has been scored once: suspicious orders are flagged, all others confirmed. A flagged order has the decision of its
+/// review. Orders on a pick list, and no others, have the status `picking`. An order is cancelled if somebody wanted it and it is on
+/// no list; a request for one on a list was too late.
 fn status(evidence: &Evidence, findings: &mut Findings) {
     if !evidence.tables.contains_key("orders") {
         return;
     }
+    let fates = Fates::new(evidence);
+    let warehouse = evidence.tables.get("warehouse").map_or(&[][..], Vec::as_slice);
+    let listed: BTreeSet<_> = warehouse::listed_orders(warehouse).map(|(_, id)| id).collect();
     let mut expected = BTreeSet::new();
     for accepted in &evidence.accepted {
-        let decision = if accepted.cart.suspicious { "flagged" } else { "confirmed" };
-        expected.insert(format!("{} {decision}", accepted.order_id));
+        let id = &accepted.order_id;
+        expected.insert(format!("{id} 2#{}", if accepted.cart.suspicious { "flagged" } else { "confirmed" }));
+        if fates.review(accepted) == Some(Review::Confirmed) {
+            expected.insert(format!("{id} 3#confirmed"));
+        }
+        if listed.contains(id) {
+            expected.insert(format!("{id} 9#picking"));
+            if fates.is_requested(accepted) {
+                expected.insert(format!("{id} 5#too_late"));
+            }
+        } else if fates.is_cancellation_wanted(accepted) {
+            expected.insert(format!("{id} 6#cancelled"));
+        }
     }
-    let warehouse = evidence.tables.get("warehouse").map_or(&[][..], Vec::as_slice);
-    expected.extend(warehouse::listed_orders(warehouse).map(|(_, id)| format!("{id} picking")));
-    let found = rows(&evidence.orders, "ORDER#", "STATUS#").map(|(key, _)| {
-        let status = key.sk.rsplit('#').next().unwrap_or_default();
-        format!("{} {status}", &key.pk["ORDER#".len()..])
-    });
+    let found = rows(&evidence.orders, "ORDER#", "STATUS#")
+        .map(|(key, _)| format!("{} {}", &key.pk["ORDER#".len()..], &key.sk["STATUS#".len()..]));
     findings.compare_sets("orders: status", &expected, &found.collect());
 }

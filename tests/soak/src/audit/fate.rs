@@ -1,0 +1,53 @@
+//! What must become of each order, given what clients and reviewers asked for.
+//!
+//! Whether a cancellation comes in time is a race that the warehouse decides. So the outcome is read from the orders table, and the
+//! audit compares everything else with it: an order is cancelled everywhere or nowhere.
+
+use std::collections::BTreeSet;
+
+use super::evidence::{Evidence, rows};
+use crate::cart::AcceptedOrder;
+use crate::order_log::Review;
+
+pub(super) struct Fates<'a> {
+    evidence: &'a Evidence,
+    cancelled: BTreeSet<String>,
+}
+
+impl<'a> Fates<'a> {
+    pub(super) fn new(evidence: &'a Evidence) -> Self {
+        let rows = rows(&evidence.orders, "ORDER#", "STATUS#6#cancelled");
+        Self { evidence, cancelled: rows.map(|(key, _)| key.pk["ORDER#".len()..].to_owned()).collect() }
+    }
+
+    /// Whether the order is cancelled. Then its effects must be undone everywhere.
+    pub(super) fn is_cancelled(&self, order: &AcceptedOrder) -> bool {
+        self.cancelled.contains(&order.order_id)
+    }
+
+    /// The orders whose effects must be there.
+    pub(super) fn kept(&self) -> impl Iterator<Item = &'a AcceptedOrder> {
+        self.evidence.accepted.iter().filter(|order| !self.is_cancelled(order))
+    }
+
+    /// Whether the order is confirmed and not cancelled.
+    pub(super) fn may_be_listed(&self, order: &AcceptedOrder) -> bool {
+        let confirmed = !order.cart.suspicious || self.review(order) == Some(Review::Confirmed);
+        confirmed && !self.is_cancelled(order)
+    }
+
+    /// Whether somebody wanted the order cancelled.
+    pub(super) fn is_cancellation_wanted(&self, order: &AcceptedOrder) -> bool {
+        self.is_requested(order) || self.review(order) == Some(Review::Rejected)
+    }
+
+    /// Whether the owner asked for the cancellation.
+    pub(super) fn is_requested(&self, order: &AcceptedOrder) -> bool {
+        self.evidence.cancellations.contains(&order.order_id)
+    }
+
+    /// The decision about a flagged order.
+    pub(super) fn review(&self, order: &AcceptedOrder) -> Option<Review> {
+        self.evidence.reviews.get(&order.order_id).copied()
+    }
+}
