@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fact, InvalidValue, OlderData, OrderId, ParseError, Sku, WaveId};
+use crate::{Fact, InvalidValue, OrderId, Sku, WaveId};
 
 /// The goods of these orders are to be picked. Emitted by `warehouse`, once per page of a wave; the sequence is the page's number.
 /// From now on it is too late to cancel these orders.
@@ -17,6 +17,10 @@ pub struct PickWaveReleased {
     /// The page's number in the wave, from 1.
     #[schemars(range(min = 1))]
     pub page: u32,
+    /// The number of pages that the wave had when this page was written. More may follow, and one may be missing: its orders were
+    /// withdrawn in the meantime.
+    #[schemars(range(min = 1))]
+    pub pages: u32,
     /// When the wave was released (RFC 3339, UTC), the same in all its pages.
     #[schemars(with = "String", extend("format" = "date-time"))]
     #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
@@ -59,7 +63,7 @@ impl PickWaveReleased {
 
 impl Fact for PickWaveReleased {
     const TYPE: &'static str = "PickWaveReleased";
-    const VERSION: u32 = 2;
+    const VERSION: u32 = 1;
     const AGGREGATE: &'static str = "wave";
 
     fn aggregate_id(&self) -> &str {
@@ -70,24 +74,9 @@ impl Fact for PickWaveReleased {
         ("released_at", self.released_at)
     }
 
-    /// Version 1 also had the number of the wave's `pages`, which is not known before the last one is written.
-    fn upcast(older: OlderData<'_>) -> Result<Self, ParseError> {
-        #[derive(Deserialize)]
-        struct Version1 {
-            wave_id: WaveId,
-            page: u32,
-            #[serde(deserialize_with = "crate::time::deserialize_timestamp")]
-            released_at: Timestamp,
-            order_ids: Vec<OrderId>,
-            picks: Vec<Pick>,
-        }
-        let Version1 { wave_id, page, released_at, order_ids, picks } = older.parse()?;
-        Ok(Self { wave_id, page, released_at, order_ids, picks })
-    }
-
     fn validate(&self) -> Result<(), InvalidValue> {
-        if self.page == 0 {
-            return Err(InvalidValue::new("page must be at least 1"));
+        if !(1..=self.pages).contains(&self.page) {
+            return Err(InvalidValue::new("page must be from 1 to pages"));
         }
         if !(1..=Self::MAX_ORDERS).contains(&self.order_ids.len()) || self.line_count() > Self::MAX_LINES {
             let (orders, lines) = (Self::MAX_ORDERS, Self::MAX_LINES);
@@ -132,6 +121,7 @@ mod tests {
         PickWaveReleased {
             wave_id: WaveId::parse("20260526T1420Z").unwrap(),
             page: 1,
+            pages: 1,
             released_at: "2026-05-26T14:25:30Z".parse().unwrap(),
             order_ids: vec![order("a"), order("b")],
             picks: vec![pick("MUG-01", 3, &["a", "b"]), pick("TEA-07", 1, &["b"])],
@@ -147,7 +137,8 @@ mod tests {
             let error = page.validate().expect_err(why).0;
             assert!(error.contains(why), "{error}");
         };
-        refused(|page| page.page = 0, "at least 1");
+        refused(|page| page.page = 2, "from 1 to pages");
+        refused(|page| page.page = 0, "from 1 to pages");
         refused(|page| page.order_ids.clear(), "1 to 90 orders");
         refused(|page| page.order_ids.push(page.order_ids[0].clone()), "each order once");
         refused(|page| page.picks.push(page.picks[0].clone()), "each sku once");

@@ -59,7 +59,7 @@ impl Scheduled for ReleaseWave {
             last_page = if is_last { Vec::new() } else { pages.pop_back().unwrap_or_default() };
             let numbered: Vec<_> = (next_page..).zip(pages).collect();
             next_page += u32::try_from(numbered.len()).unwrap_or(u32::MAX);
-            let written = numbered.into_iter().map(|(number, orders)| wave.write_page(number, orders));
+            let written = numbered.into_iter().map(|(number, orders)| wave.write_page((number, next_page - 1), orders));
             let written: Vec<usize> = stream::iter(written).buffer_unordered(CONCURRENCY).try_collect().await?;
             listed += written.iter().sum::<usize>();
             if is_last {
@@ -124,13 +124,13 @@ impl Wave<'_> {
 
     /// Writes a page with its fact, and marks its orders as listed. Returns how many orders it has. Orders that were withdrawn, or listed
     /// by another run, are left out.
-    async fn write_page(&self, number: u32, mut orders: Vec<PickOrder>) -> Result<usize, Failure> {
+    async fn write_page(&self, (number, pages): (u32, u32), mut orders: Vec<PickOrder>) -> Result<usize, Failure> {
         for _ in 0..=MAX_PAGE_RETRIES {
             self.check_deadline()?;
             if orders.is_empty() {
                 return Ok(0);
             }
-            let page = page(&self.id, number, self.released_at, &orders);
+            let page = page(&self.id, (number, pages), self.released_at, &orders);
             let mut effects = self.job.effects();
             effects.record(row(&page));
             for order in &orders {

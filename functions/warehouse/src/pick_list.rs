@@ -32,11 +32,17 @@ pub fn fill_pages(mut orders: Vec<PickOrder>) -> Vec<Vec<PickOrder>> {
     pages
 }
 
-/// The list of a page.
-pub fn page(wave_id: &WaveId, number: u32, released_at: Timestamp, orders: &[PickOrder]) -> PickWaveReleased {
+/// The list of a page, and the number of pages so far.
+pub fn page(
+    wave_id: &WaveId,
+    (number, pages): (u32, u32),
+    released_at: Timestamp,
+    orders: &[PickOrder],
+) -> PickWaveReleased {
     PickWaveReleased {
         wave_id: wave_id.clone(),
         page: number,
+        pages,
         released_at,
         order_ids: orders.iter().map(|order| order.id.clone()).collect(),
         picks: by_product(orders),

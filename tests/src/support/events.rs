@@ -47,7 +47,7 @@ pub fn wave_released(wave_id: &str, order_ids: &[&str], at: Timestamp) -> Envelo
     let order_ids: Vec<_> = order_ids.iter().map(|id| parse_id(id)).collect();
     let quantity = u32::try_from(order_ids.len()).unwrap();
     let picks = vec![Pick { sku: Sku::parse("MUG-01").unwrap(), quantity, order_ids: order_ids.clone() }];
-    let page = PickWaveReleased { wave_id, page: 1, released_at: at, order_ids, picks };
+    let page = PickWaveReleased { wave_id, page: 1, pages: 1, released_at: at, order_ids, picks };
     envelope(page, 1, "warehouse", at)
 }
 

@@ -25,9 +25,7 @@ pub async fn duplicate_changes_nothing<A: Apply>(harness: &ConsumerHarness, batc
 
 /// A message that cannot be parsed goes to the dead-letter queue with its reason and its unchanged body. The others are applied.
 pub async fn poison_goes_to_dlq_and_neighbours_are_applied<A: Apply>(harness: &ConsumerHarness, batch: &Batch<A>) {
-    let newer = [1, 2].iter().fold(harness.event(2), |event, version| {
-        event.replace(&format!(r#""version":{version},"#), r#""version":99,"#)
-    });
+    let newer = harness.event(2).replace(r#""version":1"#, r#""version":99"#);
     let bodies = [harness.event(1), "{ no json".to_owned(), newer.clone(), harness.event(3)];
     assert!(harness.process(batch, harness.receive(&bodies).await).await.is_empty());
     assert_eq!(harness.applied_count().await, 2);

@@ -12,7 +12,7 @@ fn wave() -> WaveId {
 }
 
 fn pages(orders: Vec<PickOrder>) -> Vec<PickWaveReleased> {
-    let page = |(number, orders): (u32, Vec<PickOrder>)| page(&wave(), number, released_at(), &orders);
+    let page = |(number, orders): (u32, Vec<PickOrder>)| page(&wave(), (number, number), released_at(), &orders);
     (1..).zip(fill_pages(orders)).map(page).collect()
 }
 
