@@ -3,9 +3,9 @@
 use crate::checker::{CheckReport, check, find_violation};
 use crate::consumer::Consumer;
 use crate::lease::Lease;
+use crate::lifecycle::Lifecycle;
 use crate::outbox::Outbox;
 use crate::protocol::Protocol;
-use crate::wave::Waves;
 
 /// A model to be checked.
 pub struct Case {
@@ -32,7 +32,7 @@ impl Case {
         let mut cases = Self::of_protocol::<Consumer>();
         cases.extend(Self::of_protocol::<Lease>());
         cases.extend(Self::of_protocol::<Outbox>());
-        cases.extend(Self::of_protocol::<Waves>());
+        cases.extend(Self::of_protocol::<Lifecycle>());
         cases
     }
 

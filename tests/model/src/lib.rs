@@ -3,9 +3,9 @@
 //! Each model's first lines say what it models, what it leaves out, and why leaving that out hides no bug:
 //!
 //! * [`consumer`]: two workers apply events in transactions on one table
+//! * [`lifecycle`]: an order is scored, reviewed, and listed or cancelled
 //! * [`lease`]: three workers send one mail under a lease
 //! * [`outbox`]: from the order's transaction over stream and bus to a consumer
-//! * [`wave`]: picks are put into waves while waves are closed and released
 //!
 //! A model is a folder of four files: `variant` (settings, seeded bugs, and what each step does), `state`, `action` and
 //! `properties`. A *seeded bug* is a mistake that is built into a model on purpose. It must violate a named property: this shows
@@ -23,9 +23,9 @@ pub mod cases;
 pub mod checker;
 pub mod consumer;
 pub mod lease;
+pub mod lifecycle;
 pub mod outbox;
 pub mod protocol;
 pub mod queue;
 mod reversed_edges;
 mod state_graph;
-pub mod wave;

@@ -6,7 +6,7 @@ use switchyard_model::checker::{check, find_violation};
 use switchyard_model::protocol::Protocol;
 
 mod correct {
-    use switchyard_model::{consumer::Consumer, lease::Lease, outbox::Outbox, wave::Waves};
+    use switchyard_model::{consumer::Consumer, lease::Lease, lifecycle::Lifecycle, outbox::Outbox};
 
     use super::assert_holds;
 
@@ -26,8 +26,8 @@ mod correct {
     }
 
     #[test]
-    fn wave_close_puts_every_pick_on_one_list() {
-        assert_holds::<Waves>(600_000);
+    fn order_is_listed_once_or_cancelled_once_and_never_both() {
+        assert_holds::<Lifecycle>(250_000);
     }
 }
 
@@ -189,57 +189,119 @@ mod outbox {
     }
 }
 
-mod wave {
-    use switchyard_model::wave::properties::{
-        AT_MOST_ONE_LIST, EVENTUALLY_LISTED, HELD_IS_NOT_LISTED, LIST_MATCHES_ROWS, NO_PICK_BEHIND_CURSOR,
+mod lifecycle {
+    use switchyard_model::lifecycle::properties::{
+        ANSWERED_ONCE, AT_MOST_ONE_PAGE, CANCELLED_FOR_ONE_REASON, CANCELLED_IS_NOT_LISTED, EVENTUALLY_ANSWERED,
+        EVENTUALLY_DECIDED, EVENTUALLY_LISTED, FLAGGED_IS_REVIEWED, NO_DEAD_LETTER, ONE_DECISION, REFUSED_IS_LISTED,
+        REJECTED_EVENTUALLY_CANCELLED, STOCK_MATCHES, UNDECIDED_IS_NOT_LISTED,
     };
-    use switchyard_model::wave::{Bug, Waves};
+    use switchyard_model::lifecycle::{Bug, Lifecycle};
 
     use super::violated_by;
 
     #[test]
-    fn pick_write_without_closed_check_misses_list() {
-        assert_eq!(violated_by::<Waves>(Bug::PickWithoutClosedCheck), LIST_MATCHES_ROWS);
+    fn order_listed_when_placed_is_undecided() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::ReadyWhenPlaced), UNDECIDED_IS_NOT_LISTED);
     }
 
     #[test]
-    fn wave_close_without_shard_rows_misses_picks() {
-        assert_eq!(violated_by::<Waves>(Bug::CloseWithoutShards), LIST_MATCHES_ROWS);
+    fn flag_taken_for_confirmation_lists_unreviewed_order() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::FlagMakesReady), FLAGGED_IS_REVIEWED);
     }
 
     #[test]
-    fn list_read_before_wave_close_misses_picks() {
-        assert_eq!(violated_by::<Waves>(Bug::ListReadBeforeClose), LIST_MATCHES_ROWS);
+    fn listing_without_pending_condition_lists_pick_twice() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::ListedWithoutCondition), AT_MOST_ONE_PAGE);
     }
 
     #[test]
-    fn empty_wave_skipped_too_early_strands_late_pick() {
-        assert_eq!(violated_by::<Waves>(Bug::EmptyWaveSkippedTooEarly), NO_PICK_BEHIND_CURSOR);
+    fn stale_index_trusted_lists_withdrawn_pick() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::IndexTrusted), CANCELLED_IS_NOT_LISTED);
     }
 
     #[test]
-    fn hold_without_wave_condition_lists_held_pick() {
-        assert_eq!(violated_by::<Waves>(Bug::HoldWithoutWaveCondition), HELD_IS_NOT_LISTED);
+    fn page_written_before_pick_state_lists_pick_twice() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::PageBeforeState), AT_MOST_ONE_PAGE);
     }
 
     #[test]
-    fn hold_without_order_condition_lists_held_pick() {
-        assert_eq!(violated_by::<Waves>(Bug::HoldWithoutOrderCondition), HELD_IS_NOT_LISTED);
+    fn page_written_after_pick_state_loses_pick() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::PageAfterState), EVENTUALLY_LISTED);
     }
 
     #[test]
-    fn stale_decision_overwriting_newer_holds_pick_forever() {
-        assert_eq!(violated_by::<Waves>(Bug::StaleHoldOverwritesNewer), EVENTUALLY_LISTED);
+    fn ready_pick_dropped_before_its_order_arrives_is_lost() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::ReadyWithoutPickDropped), EVENTUALLY_LISTED);
     }
 
     #[test]
-    fn hold_after_listing_lists_pick_twice() {
-        assert_eq!(violated_by::<Waves>(Bug::HoldAfterListing), AT_MOST_ONE_LIST);
+    fn confirmation_overwriting_withdrawal_lists_pick() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::ConfirmationOverwritesState), CANCELLED_IS_NOT_LISTED);
     }
 
     #[test]
-    fn pick_unheld_in_closed_wave_misses_list() {
-        assert_eq!(violated_by::<Waves>(Bug::UnheldInClosedWave), LIST_MATCHES_ROWS);
+    fn confirmation_recorded_for_one_event_is_dead_lettered() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::ConfirmationRecorded), NO_DEAD_LETTER);
+    }
+
+    #[test]
+    fn withdrawal_without_pending_condition_cancels_listed_pick() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::WithdrawnWithoutCondition), CANCELLED_IS_NOT_LISTED);
+    }
+
+    #[test]
+    fn withdrawn_row_put_over_listed_one_cancels_listed_pick() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::WithdrawnRowPut), CANCELLED_IS_NOT_LISTED);
+    }
+
+    #[test]
+    fn undecided_pick_withdrawn_without_row_is_listed_later() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::WithdrawnRowMissing), CANCELLED_IS_NOT_LISTED);
+    }
+
+    #[test]
+    fn answer_recorded_for_one_event_dead_letters_second_cause() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::AnswerRecorded), NO_DEAD_LETTER);
+    }
+
+    #[test]
+    fn answer_per_cause_withdraws_pick_twice() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::AnswerPerCause), ANSWERED_ONCE);
+    }
+
+    #[test]
+    fn ready_pick_taken_for_listed_refuses_too_early() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::RefusedWhenReady), REFUSED_IS_LISTED);
+    }
+
+    #[test]
+    fn refusal_not_stated_leaves_request_unanswered() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::RefusalNotStated), EVENTUALLY_ANSWERED);
+    }
+
+    #[test]
+    fn rejection_without_consumer_never_cancels_order() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::RejectionIgnored), REJECTED_EVENTUALLY_CANCELLED);
+    }
+
+    #[test]
+    fn cancelled_status_without_condition_returns_stock_twice() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::StatusWithoutCondition), STOCK_MATCHES);
+    }
+
+    #[test]
+    fn order_cancelled_per_cause_has_two_reasons() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::CancelledPerCause), CANCELLED_FOR_ONE_REASON);
+    }
+
+    #[test]
+    fn review_without_condition_confirms_and_rejects() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::ReviewWithoutCondition), ONE_DECISION);
+    }
+
+    #[test]
+    fn flagged_order_without_expiry_is_never_decided() {
+        assert_eq!(violated_by::<Lifecycle>(Bug::ReviewNeverExpires), EVENTUALLY_DECIDED);
     }
 }
 
