@@ -4,8 +4,8 @@
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use publisher::StreamEvent;
 use switchyard_events::{
-    DomainEvent, Envelope, Fact, NexusThresholdCrossed, OrderConfirmed, OrderFlagged, OrderPlaced, PickWaveReleased,
-    parse_body,
+    CancellationRequested, DomainEvent, Envelope, Fact, NexusThresholdCrossed, OrderCancelled, OrderConfirmed,
+    OrderFlagged, OrderPlaced, OrderRejected, PickWaveReleased, PickWithdrawalRefused, PickWithdrawn, parse_body,
 };
 
 /// The body of a queue message is an event, which survives a round trip through JSON; or an error, which repeats no e-mail address.
@@ -17,6 +17,11 @@ pub fn queue_body(bytes: &[u8]) {
     assert_round_trip::<OrderPlaced>(text);
     assert_round_trip::<OrderConfirmed>(text);
     assert_round_trip::<OrderFlagged>(text);
+    assert_round_trip::<OrderRejected>(text);
+    assert_round_trip::<CancellationRequested>(text);
+    assert_round_trip::<PickWithdrawn>(text);
+    assert_round_trip::<PickWithdrawalRefused>(text);
+    assert_round_trip::<OrderCancelled>(text);
     assert_round_trip::<PickWaveReleased>(text);
     assert_round_trip::<NexusThresholdCrossed>(text);
 }
@@ -24,7 +29,9 @@ pub fn queue_body(bytes: &[u8]) {
 fn assert_round_trip<F: Fact + DomainEvent + PartialEq + std::fmt::Debug>(text: &str) {
     let parse = |text: &str| parse_body(text).and_then(|raw| Ok((F::parse(&raw)?, raw.metadata)));
     match parse(text) {
-        Ok((data, metadata)) => {
+        Ok((data, mut metadata)) => {
+            // Data of an older version was converted to this one.
+            metadata.version = F::VERSION;
             let envelope = Envelope { metadata, data };
             let detail = serde_json::to_string(&envelope).expect("an event that was parsed can be serialized");
             assert_eq!(parse(&format!("{{\"detail\":{detail}}}")), Ok((envelope.data, envelope.metadata)));
