@@ -1,4 +1,4 @@
-//! `POST /checkout` commits an order in a single transaction. `GET /orders/{id}` is the function `order-status`, which uses the
+//! `POST /checkout` commits an order in a single transaction. `GET /orders/{id}` is the function `orders-api`, which uses the
 //! public modules of this crate.
 //!
 //! * `api`, `endpoint`: what both functions share around a request, and what differs

@@ -5,12 +5,12 @@ use aws_sdk_lambda::primitives::Blob;
 use crate::soak_stack::SoakStack;
 
 /// Runs every job once, as the scheduler would. A job is any function that is not a consumer, checkout,
-/// order-status or publisher.
+/// orders-api or publisher.
 pub(crate) async fn run_jobs(stack: &SoakStack) {
     let deployed = &stack.deployed;
     let is_job = |name: &&String| {
         **name != deployed.checkout
-            && **name != deployed.order_status
+            && **name != deployed.orders_api
             && **name != deployed.publisher
             && !deployed.consumers.iter().any(|consumer| consumer.function == **name)
     };

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use tokio::time::Instant;
 
 use ::checkout::Checkout;
-use ::order_status::OrderStatusApi;
+use ::orders_api::OrdersApi;
 use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ use crate::support::{BATCH_TIMEOUT, FaultSetup, fail_always, fail_first, text};
 struct CheckoutFixture {
     setup: FaultSetup,
     checkout: Checkout,
-    order_status: OrderStatusApi,
+    orders_api: OrdersApi,
 }
 
 impl CheckoutFixture {
@@ -37,8 +37,8 @@ impl CheckoutFixture {
         let put = setup.stack.cloud.dynamodb.put_item().table_name(setup.table.name()).set_item(Some(item));
         put.send().await.unwrap();
         let checkout = Checkout::new(setup.table.clone(), Clock::system());
-        let order_status = OrderStatusApi::new(setup.table.clone(), Clock::system());
-        Self { setup, checkout, order_status }
+        let orders_api = OrdersApi::new(setup.table.clone(), Clock::system());
+        Self { setup, checkout, orders_api }
     }
 
     async fn order(&self, key: &str) -> ApiGatewayV2httpResponse {
@@ -63,7 +63,7 @@ impl CheckoutFixture {
         .unwrap();
         let deadline = Instant::now() + BATCH_TIMEOUT;
         match method {
-            "GET" => self.order_status.handle(request, deadline).await,
+            "GET" => self.orders_api.handle(request, deadline).await,
             _ => self.checkout.handle(request, deadline).await,
         }
     }

@@ -63,7 +63,7 @@ fn every_queue_dlq_and_function_has_an_alarm() {
     assert_rule(rules::alarms, without("taxErrorsAlarm"));
     assert_rule(rules::alarms, without("PublisherDeadLettersAlarm"));
     assert_rule(rules::alarms, without("CheckoutErrorsAlarm"));
-    assert_rule(rules::alarms, without("OrderStatusErrorsAlarm"));
+    assert_rule(rules::alarms, without("OrdersApiErrorsAlarm"));
 }
 
 #[test]
@@ -168,8 +168,8 @@ fn api_timeout_exceeds_function_and_function_exceeds_wait() {
     assert_rule(rules::timeouts, set("CheckoutFunction/Timeout", json!(22)));
     assert_rule(rules::timeouts, set("CheckoutFunction/Timeout", json!(28)));
     assert_rule(rules::timeouts, set("ApiIntegration/TimeoutInMillis", json!(30_001)));
-    assert_rule(rules::timeouts, set("OrderStatusFunction/Timeout", json!(22)));
-    assert_rule(rules::timeouts, set("OrderStatusIntegration/TimeoutInMillis", json!(25_000)));
+    assert_rule(rules::timeouts, set("OrdersApiFunction/Timeout", json!(22)));
+    assert_rule(rules::timeouts, set("OrdersApiIntegration/TimeoutInMillis", json!(25_000)));
 }
 
 #[test]
@@ -181,32 +181,32 @@ fn waiting_clients_hold_30_percent_of_executions_at_most() {
     let depends_on = |id: &str| &AWS["Resources"][id]["DependsOn"];
     assert_eq!(depends_on("ApiStage"), "ReadOrderRoute", "API Gateway refuses unknown routes");
     // The order of an update from the version in which checkout served both routes.
-    assert_eq!(depends_on("ReadOrderRoute"), "ApiMayInvokeOrderStatus");
+    assert_eq!(depends_on("ReadOrderRoute"), "ApiMayInvokeOrdersApi");
     assert_eq!(depends_on("CheckoutRole"), "ReadOrderRoute");
 }
 
 #[test]
 fn no_concurrency_is_reserved_by_default() {
-    for function in ["CheckoutFunction", "OrderStatusFunction"] {
+    for function in ["CheckoutFunction", "OrdersApiFunction"] {
         let reserved = |template: &Value| {
             template["Resources"][function]["Properties"].get("ReservedConcurrentExecutions").cloned()
         };
         assert_eq!(reserved(&AWS).filter(|value| !value.is_null()), None, "{function}");
     }
-    let chosen = expand("template.yaml", &["CheckoutReservedConcurrency=200", "OrderStatusReservedConcurrency=100"]);
+    let chosen = expand("template.yaml", &["CheckoutReservedConcurrency=200", "OrdersApiReservedConcurrency=100"]);
     let reserved = |function: &str| {
         let value = &chosen["Resources"][function]["Properties"]["ReservedConcurrentExecutions"];
         value.to_string().trim_matches('"').to_owned()
     };
-    assert_eq!((reserved("CheckoutFunction"), reserved("OrderStatusFunction")), ("200".into(), "100".into()));
+    assert_eq!((reserved("CheckoutFunction"), reserved("OrdersApiFunction")), ("200".into(), "100".into()));
 }
 
 #[test]
-fn order_status_role_only_reads() {
+fn orders_api_role_only_reads() {
     let actions = |role: &str| {
         AWS["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"].clone()
     };
-    assert_eq!(actions("OrderStatusRole"), json!(["dynamodb:GetItem", "dynamodb:Query"]));
+    assert_eq!(actions("OrdersApiRole"), json!(["dynamodb:GetItem", "dynamodb:Query"]));
     let checkout = json!(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
     assert_eq!(actions("CheckoutRole"), checkout);
 }

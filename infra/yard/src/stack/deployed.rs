@@ -20,7 +20,7 @@ pub struct Stack {
     pub bus: String,
     pub orders_table: String,
     pub checkout: String,
-    pub order_status: String,
+    pub orders_api: String,
     pub publisher: String,
     pub publisher_dlq: String,
     /// Every function of the stack, by its deployed name.
@@ -50,7 +50,7 @@ impl Stack {
             bus,
             orders_table: output("OrdersTable")?,
             checkout: output("CheckoutFunction")?,
-            order_status: output("OrderStatusFunction")?,
+            orders_api: output("OrdersApiFunction")?,
             publisher: output("PublisherFunction")?,
             publisher_dlq: output("PublisherDlqUrl")?,
             functions,

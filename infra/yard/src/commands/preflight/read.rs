@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn only_reserved_concurrency_parameters_are_summed() {
         let parameter = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let given = [("CheckoutReservedConcurrency", "100"), ("OrderStatusReservedConcurrency", ""), ("LogLevel", "7")];
+        let given = [("CheckoutReservedConcurrency", "100"), ("OrdersApiReservedConcurrency", ""), ("LogLevel", "7")];
         assert_eq!(reserved_concurrency(&given.map(parameter).into()), 100);
     }
 

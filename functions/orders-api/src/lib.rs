@@ -14,7 +14,7 @@ use switchyard_chassis::{Clock, Table};
 use tokio::time::Instant;
 
 /// The function, as the tests call it.
-pub type OrderStatusApi = Api<GetOrder>;
+pub type OrdersApi = Api<GetOrder>;
 
 /// `GET /orders/{id}`.
 pub struct GetOrder {
@@ -22,7 +22,7 @@ pub struct GetOrder {
 }
 
 impl Endpoint for GetOrder {
-    const NAME: &'static str = "order-status";
+    const NAME: &'static str = "orders-api";
     const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)] = &[];
 
     fn new(table: Table, _clock: Clock) -> Self {

@@ -34,7 +34,7 @@ fn parsed(request: Value) -> ApiGatewayV2httpRequest {
 async fn answer(request: Value) -> (Value, Value, Value) {
     let config = Config::builder().behavior_version(BehaviorVersion::latest()).region(Region::new("us-east-1")).build();
     let table = Table::new(Client::from_conf(config), "orders");
-    let api = OrderStatusApi::new(table, Clock::fixed(Timestamp::UNIX_EPOCH));
+    let api = OrdersApi::new(table, Clock::fixed(Timestamp::UNIX_EPOCH));
     let response = api.handle(parsed(request), Instant::now() + Duration::from_secs(5)).await;
     let response = serde_json::to_value(response).unwrap();
     let body = serde_json::from_str(response["body"].as_str().unwrap()).unwrap();

@@ -1,6 +1,6 @@
-//! The `order-status` function.
+//! The `orders-api` function.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), switchyard_chassis::Error> {
-    checkout::serve::<order_status::GetOrder>().await
+    checkout::serve::<orders_api::GetOrder>().await
 }
