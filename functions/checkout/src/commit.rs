@@ -1,4 +1,4 @@
-//! The transaction of an order: its row and the stock of its lines.
+//! The transaction of an order: its row, the stock of its lines, and its row in the customer's list.
 
 use aws_sdk_dynamodb::error::{BuildError, ProvideErrorMetadata};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update,
 };
 use orders::product_key;
-use switchyard_chassis::{Item, Table, describe};
-use switchyard_events::{OrderLine, OrderPlaced};
+use switchyard_chassis::{Item, Row, Table, describe};
+use switchyard_events::OrderLine;
 
 /// The outcome of a transaction.
 #[derive(Debug, PartialEq)]
@@ -36,8 +36,8 @@ pub(crate) struct RejectedLine {
 }
 
 /// Commits an order and takes its lines out of stock, or does neither.
-pub(crate) async fn commit(table: &Table, row: Item, order: &OrderPlaced) -> CommitOutcome {
-    let actions = match actions(table.name(), row, &order.items) {
+pub(crate) async fn commit(table: &Table, order: Row, listed: Row, lines: &[OrderLine]) -> CommitOutcome {
+    let actions = match actions(table.name(), order, listed, lines) {
         Ok(actions) => actions,
         Err(error) => return CommitOutcome::Permanent(error.to_string()),
     };
@@ -59,16 +59,21 @@ pub(crate) async fn commit(table: &Table, row: Item, order: &OrderPlaced) -> Com
     classify_error(error.code(), format!("DynamoDB TransactWriteItems: {}", describe(&error)))
 }
 
-/// The order's row first, then the stock of each line.
-fn actions(table: &str, row: Item, lines: &[OrderLine]) -> Result<Vec<TransactWriteItem>, BuildError> {
+/// The order's row first, then the stock of each line, then the row of the list. That one needs no condition: its key contains the
+/// order's id, so it exists only if the order's row does.
+fn actions(table: &str, order: Row, listed: Row, lines: &[OrderLine]) -> Result<Vec<TransactWriteItem>, BuildError> {
     let order = Put::builder()
         .table_name(table)
-        .set_item(Some(row))
+        .set_item(Some(order.into_item()))
         .condition_expression("attribute_not_exists(pk)")
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let order = TransactWriteItem::builder().put(order.build()?).build();
-    let stock = lines.iter().map(|line| decrement_stock(table, line));
-    std::iter::once(Ok(order)).chain(stock).collect()
+    let listed = Put::builder().table_name(table).set_item(Some(listed.into_item()));
+    let mut actions = vec![TransactWriteItem::builder().put(order.build()?).build()];
+    for line in lines {
+        actions.push(decrement_stock(table, line)?);
+    }
+    actions.push(TransactWriteItem::builder().put(listed.build()?).build());
+    Ok(actions)
 }
 
 /// Takes a line's quantity out of stock if there is enough, and if the price is still the order's.

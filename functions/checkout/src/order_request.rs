@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use jiff::Timestamp;
+use orders::{StoredOrder, order_key};
 use switchyard_chassis::{Item, Key};
 use switchyard_events::{Cause, CorrelationId, InvalidValue, OrderId, OrderLine, OrderPlaced, Sku, Usd};
 
@@ -86,7 +87,7 @@ impl OrderRequest {
     }
 
     pub(crate) fn to_stored_order(&self, order: OrderPlaced) -> StoredOrder {
-        StoredOrder { caller: self.caller.clone(), request_hash: self.request_hash.clone(), order }
+        StoredOrder::from_placed(order, self.caller.clone(), self.request_hash.clone())
     }
 
     /// The response that this request received when it placed the order in `row`.
@@ -101,6 +102,6 @@ impl OrderRequest {
         }
         // Without a key, the row is from an earlier attempt of this invocation whose outcome was unknown.
         let outcome = if self.has_idempotency_key { "repeated" } else { "placed" };
-        OrderResponse::accepted(&stored.order, outcome)
+        OrderResponse::accepted(&stored, outcome)
     }
 }

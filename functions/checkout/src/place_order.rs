@@ -1,5 +1,6 @@
 //! `POST /checkout`: commits an order, and retries until the outcome is known.
 
+use orders::ListedOrder;
 use switchyard_chassis::{Clock, Table, backoff};
 use switchyard_events::{OrderPlaced, Sku};
 
@@ -91,12 +92,12 @@ async fn attempt_once(request: &OrderRequest, table: &Table, catalog: &Catalog) 
 
 async fn commit_order(request: &OrderRequest, order: OrderPlaced, table: &Table, catalog: &Catalog) -> AttemptOutcome {
     let stored = request.to_stored_order(order);
-    let row = match stored.to_row(request.cause.clone()) {
-        Ok(row) => row,
-        Err(error) => return AttemptOutcome::Answered(Err(Problem::from_fault(&error))),
+    let (row, listed) = match (stored.to_row(), ListedOrder::row(&stored, request.cause.clone())) {
+        (Ok(row), Ok(listed)) => (row, listed),
+        (Err(error), _) | (_, Err(error)) => return AttemptOutcome::Answered(Err(Problem::from_fault(&error))),
     };
-    match commit(table, row, &stored.order).await {
-        CommitOutcome::Committed => AttemptOutcome::Answered(OrderResponse::accepted(&stored.order, "placed")),
+    match commit(table, row, listed, &stored.lines).await {
+        CommitOutcome::Committed => AttemptOutcome::Answered(OrderResponse::accepted(&stored, "placed")),
         CommitOutcome::AlreadyExists(row) => AttemptOutcome::Answered(request.repeat_response(&row)),
         CommitOutcome::ConditionFailed(rejected) => explain_rejected_lines(request, rejected, catalog),
         CommitOutcome::Transient(reason) => AttemptOutcome::Retry(reason),

@@ -1,9 +1,9 @@
 //! Successful responses.
 
 use jiff::Timestamp;
-use orders::OrderStatus;
+use orders::{OrderStatus, StoredOrder};
 use serde::Serialize;
-use switchyard_events::{OrderId, OrderLine, OrderPlaced, Usd};
+use switchyard_events::{OrderId, OrderLine, Usd};
 
 use crate::problem::Problem;
 
@@ -39,26 +39,26 @@ struct OrderBody<'a> {
 impl OrderResponse {
     /// The response to `POST /checkout` once the order is in the table. It is the same, byte for byte, when the client
     /// repeats the request.
-    pub fn accepted(order: &OrderPlaced, outcome: &'static str) -> Result<Self, Problem> {
+    pub fn accepted(order: &StoredOrder, outcome: &'static str) -> Result<Self, Problem> {
         let body = AcceptedBody {
-            order_id: &order.order_id,
+            order_id: &order.id,
             status: OrderStatus::Received,
-            total_usd: order.total_usd,
+            total_usd: order.total,
             placed_at: order.placed_at,
         };
-        Self::new(202, outcome, &order.order_id, &body)
+        Self::new(202, outcome, &order.id, &body)
     }
 
     /// The response to `GET /orders/{id}`.
-    pub fn order(order: &OrderPlaced, status: OrderStatus, outcome: &'static str) -> Result<Self, Problem> {
+    pub fn order(order: &StoredOrder, status: OrderStatus, outcome: &'static str) -> Result<Self, Problem> {
         let body = OrderBody {
-            order_id: &order.order_id,
+            order_id: &order.id,
             status,
-            total_usd: order.total_usd,
-            items: &order.items,
+            total_usd: order.total,
+            items: &order.lines,
             placed_at: order.placed_at,
         };
-        Self::new(200, outcome, &order.order_id, &body)
+        Self::new(200, outcome, &order.id, &body)
     }
 
     fn new(status: u16, outcome: &'static str, order_id: &OrderId, body: &impl Serialize) -> Result<Self, Problem> {

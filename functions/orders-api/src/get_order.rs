@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orders::OrderStatus;
+use orders::{OrderStatus, StoredOrder, order_key};
 use switchyard_chassis::{Failure, Item, Table, backoff, text_of};
 use switchyard_events::OrderId;
 use tokio::time::{Instant, sleep_until};
@@ -35,10 +35,10 @@ pub(crate) async fn get_order(
     }
     let status = OrderStatus::from_rows(&rows);
     let Some(wait) = wait else {
-        return OrderResponse::order(&stored.order, status, "shown");
+        return OrderResponse::order(&stored, status, "shown");
     };
     let status = wait_for_status(table, id, status, wait, deadline).await;
-    OrderResponse::order(&stored.order, status.map_err(|error| Problem::from_transient(&error))?, "awaited")
+    OrderResponse::order(&stored, status.map_err(|error| Problem::from_transient(&error))?, "awaited")
 }
 
 /// Polls until the order has at least the status of `wait`, or time is up. Returns the last status.

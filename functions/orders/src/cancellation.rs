@@ -15,7 +15,7 @@ pub(crate) async fn cancel(withdrawn: &PickWithdrawn, effects: &mut Effects) -> 
     let PickWithdrawn { order_id, reason, .. } = withdrawn;
     let row = effects.read(order_key(order_id)).await?;
     let row = row.ok_or_else(|| Failure::reject("unknown_order", format!("{order_id} is not stored")))?;
-    let order = StoredOrder::from_row(&row).map_err(|error| Failure::reject("bad_order", error))?.order;
+    let order = StoredOrder::from_row(&row).map_err(|error| Failure::reject("bad_order", error))?.to_placed();
     let cancelled_at = effects.now();
     let status = OrderStatus::Cancelled.row(order_id, CANCELLED_STAGE, cancelled_at);
     effects.record(status.set("reason", reason.as_str()));

@@ -4,6 +4,8 @@
 //!
 //! | pk | sk | |
 //! |---|---|---|
+//! | `ORDER#<id>` | `ORDER` | the order, written by checkout |
+//! | `USER#<caller>#<user>` | `ORDER#<placed at>#<id>` | the order in its customer's list, with its `OrderPlaced`; written by checkout |
 //! | `ORDER#<id>` | `STATUS#<stage>#<status>` | one fact about the order; for a decision and a cancellation also the marker |
 //! | `SKU#<sku>` | `STOCK` | a product of the catalog; a cancellation adds to its stock |
 //! | `WAVE#<id>` | `EVENT#<event>` | the marker of a page of a wave |
@@ -15,11 +17,12 @@
 //! * [`OrderStatusEvent`]: the events that it subscribes to
 //! * [`OrderStatus`]: the statuses, and their rows
 //! * `cancellation`: the status, the stock and the fact of a cancelled order, in one transaction
-//! * [`StoredOrder`]: the row of an order, which checkout writes
+//! * [`StoredOrder`], [`ListedOrder`]: the order's own rows, which checkout and the orders API share
 
 mod cancellation;
 mod event;
 mod keys;
+mod listed_order;
 mod status;
 mod stored_order;
 
@@ -27,6 +30,7 @@ use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
 
 pub use event::OrderStatusEvent;
 pub use keys::product_key;
+pub use listed_order::ListedOrder;
 pub use status::OrderStatus;
 pub use stored_order::{OrderRowError, StoredOrder, order_key};
 

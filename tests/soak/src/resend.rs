@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::types::AttributeValue;
 use fastrand::Rng;
+use orders::{ListedOrder, StoredOrder};
+use switchyard_chassis::{Item, text_of};
 use switchyard_events::OutboxEntry;
 use tokio::time::sleep;
 
@@ -62,7 +64,7 @@ async fn resend_order(stack: &SoakStack, order_id: &str, random: &mut Rng) -> Re
     Ok(counts)
 }
 
-/// All events about an order: every outbox in its partition, in any table.
+/// All events about an order: every outbox in its partition, in any table, and that of its row in the customer's list.
 async fn read_events(stack: &SoakStack, order_id: &str) -> Result<Vec<OutboxEntry>> {
     let mut tables: Vec<&String> = stack.deployed.consumers.iter().map(|consumer| &consumer.table).collect();
     tables.push(&stack.deployed.orders_table);
@@ -70,12 +72,22 @@ async fn read_events(stack: &SoakStack, order_id: &str) -> Result<Vec<OutboxEntr
     tables.dedup();
     let mut events = Vec::new();
     for table in tables {
-        let query = stack.cloud.dynamodb.query().table_name(table).key_condition_expression("pk = :pk");
-        let query = query.expression_attribute_values(":pk", AttributeValue::S(format!("ORDER#{order_id}")));
-        let rows = query.send().await.with_context(|| format!("{table} cannot be read"))?.items.unwrap_or_default();
+        let rows = query(stack, table, format!("ORDER#{order_id}")).await?;
         events.extend(rows.iter().flat_map(outbox_entries));
+        if let Some(order) = rows.iter().find(|row| text_of(row, "sk") == Some("ORDER")) {
+            let key = ListedOrder::key(&StoredOrder::from_row(order)?);
+            let listed = query(stack, table, key.pk).await?;
+            let listed = listed.iter().filter(|row| text_of(row, "sk") == Some(&key.sk));
+            events.extend(listed.flat_map(outbox_entries));
+        }
     }
     Ok(events)
+}
+
+async fn query(stack: &SoakStack, table: &str, pk: String) -> Result<Vec<Item>> {
+    let query = stack.cloud.dynamodb.query().table_name(table).key_condition_expression("pk = :pk");
+    let answer = query.expression_attribute_values(":pk", AttributeValue::S(pk)).send().await;
+    Ok(answer.with_context(|| format!("{table} cannot be read"))?.items.unwrap_or_default())
 }
 
 /// Sends an event to one of the consumers that subscribe to it, one to three times.

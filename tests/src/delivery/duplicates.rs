@@ -23,17 +23,15 @@ async fn all_rows_and_mails(stack: &TestStack, address: &str) -> (BTreeMap<Strin
     (tables, stack.mails_to(address).await.len())
 }
 
-/// The events of an order, from the outboxes of all rows in its partitions.
+/// The events of an order, from the outboxes of its row in the list and of all rows in its partitions.
 async fn outbox_entries(stack: &TestStack, order_id: &str) -> Vec<OutboxEntry> {
-    let mut entries = Vec::new();
+    let mut rows = vec![stack.listed_row(order_id).await];
     for consumer in &stack.deployed.consumers {
-        for row in stack.query(&consumer.table, &format!("ORDER#{order_id}")).await {
-            if row.contains_key(OutboxEntry::ATTRIBUTE) {
-                entries.extend(OutboxEntry::from_attribute(&text(&row, OutboxEntry::ATTRIBUTE)).unwrap());
-            }
-        }
+        rows.extend(stack.query(&consumer.table, &format!("ORDER#{order_id}")).await);
     }
-    entries
+    rows.retain(|row| row.contains_key(OutboxEntry::ATTRIBUTE));
+    let entries = rows.iter().map(|row| OutboxEntry::from_attribute(&text(row, OutboxEntry::ATTRIBUTE)).unwrap());
+    entries.flatten().collect()
 }
 
 #[tokio::test]

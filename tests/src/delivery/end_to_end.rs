@@ -57,6 +57,7 @@ async fn order_reaches_every_table_and_mailbox_exactly_once() {
     // Its wave may have been released by now.
     assert_eq!(orders[..2].iter().map(|row| text(row, "sk")).collect::<Vec<_>>(), ["ORDER", "STATUS#2#confirmed"]);
     assert_eq!(text(&orders[0], "user_id"), user);
+    assert!(text(&stack.listed_row(&id).await, "outbox").contains("OrderPlaced"));
     assert!(!orders[0].contains_key("status"), "a status here would be outdated after the first event");
 
     let ledger = stack.query(stack.table_of("tax"), &pk).await;

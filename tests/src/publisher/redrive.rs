@@ -23,8 +23,7 @@ const ORDERS: usize = 25;
 async fn stream_records(stack: &TestStack, ids: &[String]) -> StreamEvent {
     let mut records = Vec::new();
     for id in ids {
-        let rows = stack.query(&stack.deployed.orders_table, &format!("ORDER#{id}")).await;
-        let outbox = text(&rows[0], "outbox");
+        let outbox = text(&stack.listed_row(id).await, "outbox");
         records.push(json!({"eventName": "INSERT", "dynamodb": {
             "ApproximateCreationDateTime": Timestamp::now().as_second(), "NewImage": {"outbox": {"S": outbox}},
         }}));

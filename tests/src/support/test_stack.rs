@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
+use orders::{ListedOrder, StoredOrder};
 use serde_json::Value;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::sleep;
@@ -139,6 +140,16 @@ impl TestStack {
         let query =
             query.key_condition_expression("pk = :pk").expression_attribute_values(":pk", AttributeValue::S(pk.into()));
         query.into_paginator().items().send().collect::<Result<_, _>>().await.unwrap()
+    }
+
+    /// The row of an order in its customer's list, which has the order's `OrderPlaced` in its outbox.
+    pub async fn listed_row(&self, order_id: &str) -> Item {
+        let rows = self.query(&self.deployed.orders_table, &format!("ORDER#{order_id}")).await;
+        let key = ListedOrder::key(&StoredOrder::from_row(&rows[0]).unwrap());
+        let mut listed = self.query(&self.deployed.orders_table, &key.pk).await;
+        listed.retain(|row| text(row, "sk") == key.sk);
+        assert_eq!(listed.len(), 1, "{key:?}");
+        listed.remove(0)
     }
 
     /// All rows of a table.

@@ -33,6 +33,10 @@ pub(super) fn audit(evidence: &Evidence, findings: &mut Findings) {
     for id in stored.iter().filter(|id| !ids.contains(id.as_str())) {
         findings.doubled.push(format!("orders: {id} is stored, and no client knows of it"));
     }
+    let listed = rows(&evidence.orders, "USER#", "ORDER#");
+    let listed = listed.filter_map(|(key, _)| Some(key.sk.rsplit_once('#')?.1.to_owned())).collect();
+    let accepted = ids.iter().map(|id| (*id).to_owned()).collect();
+    findings.compare_sets("orders: the lists of customers", &accepted, &listed);
     stock(evidence, findings);
     status(evidence, findings);
 }

@@ -131,11 +131,12 @@ fn evidence() -> Evidence {
             .collect(),
         tables: tables.into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect(),
         orders: vec![
-            row(&order, "ORDER").set("outbox", outbox).into_item(),
+            row(&order, "ORDER").into_item(),
             row(&order, "STATUS#2#confirmed").into_item(),
             row(&order, "STATUS#9#picking").into_item(),
             row("SKU#A", "STOCK").set("stock", 8).into_item(),
             row("SKU#B", "STOCK").set("stock", 9).into_item(),
+            row("USER#caller#usr_1", &format!("ORDER#2026-11-21T10:00:00.000Z#{ID}")).set("outbox", outbox).into_item(),
         ],
         mails: vec![mail("soak-1@example.com")],
         journal: [(ID.to_owned(), sent.to_vec())].into(),
@@ -203,6 +204,7 @@ fn orders_and_stock_match_checkout_responses() {
     check(|evidence| evidence.orders.push(row("ORDER#ord_2", "ORDER").into_item()), false);
     check(|evidence| evidence.orders.push(row("ORDER#ord_1", "STATUS#2#flagged").into_item()), false);
     check(|evidence| drop(evidence.orders.remove(1)), true);
+    check(|evidence| drop(evidence.orders.pop()), true);
     check(|evidence| evidence.accepted[0].total = cents(1300), false);
 }
 
