@@ -11,5 +11,6 @@ mod checkout;
 mod consumers;
 mod delivery;
 mod infra;
+mod orders_api;
 mod publisher;
 mod support;

@@ -4,6 +4,7 @@ mod carts;
 mod events;
 mod fault_setup;
 pub mod hostile_text;
+mod template;
 mod test_order;
 mod test_stack;
 mod wait;
@@ -17,6 +18,7 @@ pub use fault_setup::{
     BATCH_TIMEOUT, DEDUP, FaultSetup, FnConsumer, event_id_of_order, fail_always, fail_first, fault_clients, is_order,
     message_of_order, order_row,
 };
+pub use template::expand;
 pub use test_order::{TestOrder, TestOrderLine, apply_orders, new_batch, new_harness};
 pub use test_stack::{Item, TestStack, accepted_order_id, text};
 pub use wait::{TIMEOUT, wait_until};

@@ -39,7 +39,7 @@ impl<E: Endpoint> Api<E> {
         };
         report::<E>(request, &result, self.table.take_usage(), started.elapsed(), self.clock.now());
         match result {
-            Ok(response) => json_response(response.status, response.body),
+            Ok(response) => json_response(response),
             Err(problem) => problem_response(&problem),
         }
     }
@@ -54,9 +54,10 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     let (mut env, clients) = start();
     let client = aws_sdk_dynamodb::Client::new(clients.sdk());
     let table = Table::new(client, env.required::<String>("TABLE_NAME"));
+    let clock = Clock::system();
+    let api = &Api { endpoint: E::new(table.clone(), clock.clone()).configured(&mut env), table, clock };
     env.finish(())?;
-    table.warm_up().await;
-    let api = &Api::<E>::new(table, Clock::system());
+    api.table.warm_up().await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let deadline = deadline(event.context.deadline, &api.clock);
         Ok::<_, Error>(api.handle(event.payload, deadline).await)

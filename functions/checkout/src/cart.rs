@@ -1,33 +1,34 @@
 //! [`Cart`]: what a client wants to order. The parser continues after an error, so that one response names every
 //! invalid field.
 
-use serde::Serialize;
 use serde_json::Value;
 use switchyard_events::{
     Address, CountryCode, EmailAddress, InvalidValue, MAX_ORDER_LINES, PostalCode, Quantity, Redacted, RegionCode, Sku,
-    UserId, fingerprint,
+    Usd, UserId,
 };
 
+use crate::caller::Caller;
 use crate::problem::FieldError;
 
 /// A cart in which every field is valid. Whether its products exist is not checked yet.
-///
-/// The names and the order of the fields are part of [`Cart::fingerprint`], which is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cart {
     pub(crate) user_id: UserId,
     pub(crate) email: Redacted<EmailAddress>,
+    /// Whether the address is that of the token, not of the body.
+    pub(crate) has_email_of_token: bool,
     pub(crate) lines: Vec<CartLine>,
     pub(crate) ship_to: Redacted<Address>,
+    /// The total that the client has shown to the customer.
+    pub(crate) expected_total: Option<Usd>,
 }
 
 /// One line of a cart. A product has one line.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CartLine {
     pub(crate) sku: Sku,
     pub(crate) quantity: Quantity,
     /// The index in the request's `items` where the product first occurs.
-    #[serde(skip)]
     pub(crate) index: usize,
 }
 
@@ -39,27 +40,28 @@ pub(crate) struct InvalidCart {
 }
 
 impl Cart {
-    /// Parses a cart. A caller with a token may order only for its `subject`.
-    pub(crate) fn parse(body: &Value, subject: Option<&str>) -> Result<Self, InvalidCart> {
+    /// Parses a cart of this caller. The mail address comes from the caller's token, unless `allows_body_email`.
+    pub(crate) fn parse(body: &Value, caller: &Caller, allows_body_email: bool) -> Result<Self, InvalidCart> {
         let mut parser = CartParser::default();
         if !body.is_object() {
             parser.add_error("body", "must be a JSON object");
         }
-        let user_id = parser.user_id(body, subject);
-        let email = parser.text(body, "email", |text| EmailAddress::parse(text));
+        let user_id = parser.user_id(body, caller);
+        let email = parser.email(body, caller, allows_body_email);
         let lines = parser.lines(body.get("items"));
         let ship_to = parser.address(body);
+        let expected_total = parser.expected_total(body);
         match (user_id, email, ship_to) {
-            (Some(user_id), Some(email), Some(ship_to)) if parser.errors.is_empty() => {
-                Ok(Self { user_id, email: Redacted::new(email), lines, ship_to: Redacted::new(ship_to) })
-            }
+            (Some(user_id), Some((email, has_email_of_token)), Some(ship_to)) if parser.errors.is_empty() => Ok(Self {
+                user_id,
+                email: Redacted::new(email),
+                has_email_of_token,
+                lines,
+                ship_to: Redacted::new(ship_to),
+                expected_total,
+            }),
             _ => Err(parser.into_invalid_cart()),
         }
-    }
-
-    /// A hash of the cart, independent of how its JSON was formatted.
-    pub(crate) fn fingerprint(&self) -> Result<String, serde_json::Error> {
-        Ok(fingerprint(&[&serde_json::to_string(self)?]))
     }
 }
 
@@ -96,17 +98,41 @@ impl CartParser {
         parsed.map_err(|invalid| self.add_error(path, invalid.0)).ok()
     }
 
-    fn user_id(&mut self, body: &Value, subject: Option<&str>) -> Option<UserId> {
-        let Some(subject) = subject else {
-            return self.text(body, "user_id", |text| UserId::parse(text));
+    fn user_id(&mut self, body: &Value, caller: &Caller) -> Option<UserId> {
+        let user_id = match body.get("user_id") {
+            Some(Value::String(named)) => caller.user_id(Some(named)),
+            Some(_) => Err(InvalidValue::new("must be a string")),
+            None => caller.user_id(None),
         };
-        if body.get("user_id").is_some_and(|named| named != subject) {
-            self.add_error("user_id", "must be left out, or be the subject of the token");
+        user_id.map_err(|invalid| self.add_error("user_id", invalid.0)).ok()
+    }
+
+    /// The address for mail, and whether it is that of the token. A service is trusted to know its customers' addresses. A person
+    /// could name that of another person, so theirs must be verified.
+    fn email(&mut self, body: &Value, caller: &Caller, allows_body_email: bool) -> Option<(EmailAddress, bool)> {
+        let is_named = body.get("email").is_some();
+        if !caller.has_token() || (allows_body_email && is_named) {
+            return self.text(body, "email", |text| EmailAddress::parse(text)).map(|email| (email, false));
+        }
+        let Some(verified) = caller.verified_email() else {
+            let reason = if allows_body_email { "is required" } else { "the token has no verified address" };
+            self.add_error("email", reason);
+            return None;
+        };
+        if body.get("email").is_some_and(|named| named.as_str().is_none_or(|text| text != verified.as_str())) {
+            self.add_error("email", "must be left out, or be the verified address of the token");
             return None;
         }
-        // A subject may contain characters that a `UserId` may not.
-        let user_id = UserId::parse(subject).or_else(|_| UserId::parse(format!("usr_{}", fingerprint(&[subject]))));
-        user_id.map_err(|invalid| self.add_error("user_id", invalid.0)).ok()
+        Some((verified, true))
+    }
+
+    fn expected_total(&mut self, body: &Value) -> Option<Usd> {
+        let field = "expected_total_usd";
+        let total = match body.get(field)? {
+            Value::Number(number) => Usd::parse(&number.to_string()),
+            _ => Err(InvalidValue::new("must be a number")),
+        };
+        total.map_err(|invalid| self.add_error(field, invalid.0)).ok()
     }
 
     fn address(&mut self, body: &Value) -> Option<Address> {

@@ -80,6 +80,14 @@ impl Catalog {
         };
     }
 
+    /// Removes products from the cache, so that they are read again.
+    pub(crate) fn forget<'a>(&self, skus: impl Iterator<Item = &'a Sku>) {
+        let mut cache = self.cache.borrow_mut();
+        for sku in skus {
+            cache.remove(sku);
+        }
+    }
+
     fn cached(&self, sku: &Sku) -> Option<Product> {
         let cache = self.cache.borrow();
         let (product, cached_at) = cache.get(sku)?;

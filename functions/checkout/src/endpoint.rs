@@ -1,6 +1,6 @@
 //! [`Endpoint`]: what differs between the functions of the order API.
 
-use switchyard_chassis::{Clock, Table};
+use switchyard_chassis::{Clock, Env, Table};
 use tokio::time::Instant;
 
 use crate::http::Request;
@@ -17,6 +17,14 @@ pub trait Endpoint {
 
     /// Creates the endpoint. `table` stores orders and stock.
     fn new(table: Table, clock: Clock) -> Self;
+
+    /// Reads the endpoint's own environment variables, if it has some.
+    fn configured(self, _env: &mut Env) -> Self
+    where
+        Self: Sized,
+    {
+        self
+    }
 
     /// Answers one request by the deadline.
     ///

@@ -11,17 +11,24 @@ use switchyard_events::{CorrelationId, OrderId};
 
 use crate::json;
 use crate::problem::{FieldError, Header, Problem};
+use crate::response::OrderResponse;
 
 /// The largest body. A cart with fifty lines and an address is 8 KiB at most.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The longest idempotency key, in ASCII characters.
 const MAX_KEY_CHARS: usize = 255;
 
+/// What `yard` sends in place of an authorizer's context. API Gateway writes that context itself, and no route has an authorizer that
+/// could choose it. So only who may invoke the function directly can send this, and they could claim any identity anyway.
+const OPERATOR: &str = "switchyard_operator";
+
 /// The operation that a request is for.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Route {
     PlaceOrder,
+    ListOrders,
     GetOrder(OrderId),
+    CancelOrder(OrderId),
 }
 
 /// A request. Each method parses one part of it.
@@ -36,14 +43,14 @@ impl<'a> Request<'a> {
         let stage = self.0.request_context.stage.as_deref().unwrap_or("$default");
         let path = path.strip_prefix(&format!("/{stage}/")).unwrap_or(path);
         let segments: Vec<_> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+        let order_id = |id: &str| OrderId::parse(id).map_err(|_| Problem::not_found());
         match (method, segments.as_slice()) {
             (&Method::POST, ["checkout"]) => Ok(Route::PlaceOrder),
-            (_, ["checkout"]) => Err(Problem::method_not_allowed("POST")),
-            (&Method::GET, ["orders", id]) => match OrderId::parse(*id) {
-                Ok(id) => Ok(Route::GetOrder(id)),
-                Err(_) => Err(Problem::not_found()),
-            },
-            (_, ["orders", _]) => Err(Problem::method_not_allowed("GET")),
+            (&Method::GET, ["orders"]) => Ok(Route::ListOrders),
+            (&Method::GET, ["orders", id]) => order_id(id).map(Route::GetOrder),
+            (&Method::POST, ["orders", id, "cancel"]) => order_id(id).map(Route::CancelOrder),
+            (_, ["checkout"] | ["orders", _, "cancel"]) => Err(Problem::method_not_allowed("POST")),
+            (_, ["orders"] | ["orders", _]) => Err(Problem::method_not_allowed("GET")),
             _ => Err(Problem::not_found()),
         }
     }
@@ -87,14 +94,22 @@ impl<'a> Request<'a> {
         key.map(Some).ok_or_else(|| Problem::invalid_idempotency_key(MAX_KEY_CHARS))
     }
 
-    /// The `X-Correlation-Id`, if there is a valid one.
+    /// The `X-Correlation-Id`, if it is a UUID or a ULID. It becomes part of events, logs and dead letters, which must not contain
+    /// what else a client might send, such as a mail address.
     pub fn correlation_id(self) -> Option<CorrelationId> {
-        CorrelationId::parse(self.header("x-correlation-id")?).ok()
+        let id = self.header("x-correlation-id").filter(|text| is_uuid(text) || is_ulid(text))?;
+        CorrelationId::parse(id).ok()
     }
 
     /// The `traceparent`, if there is a valid one (<https://www.w3.org/TR/trace-context/#traceparent-header>).
     pub fn traceparent(self) -> Option<&'a str> {
         self.header("traceparent").filter(|text| is_traceparent(text))
+    }
+
+    /// Whether an operator invoked the function directly, with AWS credentials that allow `lambda:InvokeFunction`.
+    pub fn is_from_operator(self) -> bool {
+        let authorizer = self.0.request_context.authorizer.as_ref();
+        authorizer.is_some_and(|authorizer| authorizer.fields.contains_key(OPERATOR))
     }
 
     /// API Gateway's id of the request. It is unique.
@@ -123,6 +138,20 @@ fn check_content_type(content_type: &HeaderValue) -> Result<(), Problem> {
     Err(Problem::unsupported_media_type())
 }
 
+/// Checks for the text form of a UUID, of any version (RFC 9562).
+fn is_uuid(text: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|b| b.is_ascii_hexdigit());
+    let parts: Vec<_> = text.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([8, 4, 4, 4, 12]) && parts.iter().all(|part| is_hex(part))
+}
+
+/// Checks for 26 digits of Crockford's base 32, of which the first is at most 7 (<https://github.com/ulid/spec>, 2026-11-21).
+fn is_ulid(text: &str) -> bool {
+    let is_digit =
+        |b: u8| b.is_ascii_digit() || (b.is_ascii_alphabetic() && !b"ILOU".contains(&b.to_ascii_uppercase()));
+    text.len() == 26 && text.as_bytes()[0] <= b'7' && text.bytes().all(is_digit)
+}
+
 /// Checks for `<version>-<trace id>-<parent id>-<flags>` in lower case hexadecimal. No id is all zeros, and version
 /// `ff` is forbidden.
 fn is_traceparent(text: &str) -> bool {
@@ -138,9 +167,17 @@ fn is_traceparent(text: &str) -> bool {
     }
 }
 
-/// A successful response. `body` is JSON.
-pub(crate) fn json_response(status: u16, body: String) -> ApiGatewayV2httpResponse {
-    response(status, HeaderMap::new(), "application/json", body)
+/// A successful response.
+pub(crate) fn json_response(answer: OrderResponse) -> ApiGatewayV2httpResponse {
+    let mut headers = HeaderMap::new();
+    // An order's id consists of characters that a header may have.
+    if let Some(Ok(location)) = answer.location.map(HeaderValue::try_from) {
+        headers.insert("location", location);
+    }
+    if answer.outcome == OrderResponse::REPEATED {
+        headers.insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response(answer.status, headers, "application/json", answer.body)
 }
 
 /// The response for a problem.

@@ -12,8 +12,8 @@ use crate::cart::Cart;
 use crate::catalog::Product;
 use crate::http::Request;
 use crate::problem::Problem;
+use crate::request_hash::RequestHash;
 use crate::response::OrderResponse;
-use orders::{StoredOrder, order_key};
 
 /// A valid request to place one order. Whether its products exist is not checked yet.
 pub(crate) struct OrderRequest {
@@ -24,7 +24,7 @@ pub(crate) struct OrderRequest {
     /// Whether the client sent an idempotency key, and so may repeat the request.
     pub(crate) has_idempotency_key: bool,
     caller: String,
-    request_hash: String,
+    hash: RequestHash,
 }
 
 impl OrderRequest {
@@ -39,7 +39,7 @@ impl OrderRequest {
         };
         let correlation_id = request.correlation_id().map_or_else(|| CorrelationId::parse(id.as_str()), Ok);
         Ok(Self {
-            request_hash: cart.fingerprint().map_err(|error| Problem::from_fault(&error))?,
+            hash: RequestHash::new(&cart).map_err(|error| Problem::from_fault(&error))?,
             id,
             cart,
             // In milliseconds, so that it is the same text in the event and in the response.
@@ -86,8 +86,13 @@ impl OrderRequest {
         })
     }
 
+    /// Whether the order has the total that the client expects, if it expects one.
+    pub(crate) fn is_expected(&self, order: &OrderPlaced) -> bool {
+        self.cart.expected_total.is_none_or(|expected| expected == order.total_usd)
+    }
+
     pub(crate) fn to_stored_order(&self, order: OrderPlaced) -> StoredOrder {
-        StoredOrder::from_placed(order, self.caller.clone(), self.request_hash.clone())
+        StoredOrder::from_placed(order, self.caller.clone(), self.hash.to_stored())
     }
 
     /// The response that this request received when it placed the order in `row`.
@@ -97,11 +102,11 @@ impl OrderRequest {
     /// Another request with the same idempotency key placed that order, or the row cannot be parsed.
     pub(crate) fn repeat_response(&self, row: &Item) -> Result<OrderResponse, Problem> {
         let stored = StoredOrder::from_row(row).map_err(|error| Problem::from_fault(&error))?;
-        if stored.request_hash != self.request_hash {
+        if !self.hash.matches(&stored.request_hash) {
             return Err(Problem::idempotency_key_reused());
         }
         // Without a key, the row is from an earlier attempt of this invocation whose outcome was unknown.
-        let outcome = if self.has_idempotency_key { "repeated" } else { "placed" };
+        let outcome = if self.has_idempotency_key { OrderResponse::REPEATED } else { "placed" };
         OrderResponse::accepted(&stored, outcome)
     }
 }

@@ -10,7 +10,7 @@ use crate::catalog::{Catalog, Product, stock_in};
 use crate::commit::{CommitOutcome, RejectedLine, commit};
 use crate::http::Request;
 use crate::order_request::OrderRequest;
-use crate::problem::{FieldError, Problem, Shortage};
+use crate::problem::{FieldError, PriceChange, Problem, Shortage};
 use crate::response::OrderResponse;
 
 /// Attempts per request. With full jitter up to 400 ms between them, they take about two seconds.
@@ -32,9 +32,10 @@ pub(crate) async fn place_order(
     table: &Table,
     catalog: &Catalog,
     clock: &Clock,
+    allows_body_email: bool,
 ) -> Result<OrderResponse, Problem> {
     let caller = Caller::from_request(request)?;
-    let cart = match Cart::parse(&request.json()?, caller.subject()) {
+    let cart = match Cart::parse(&request.json()?, &caller, allows_body_email) {
         Ok(cart) => cart,
         Err(invalid) => return Err(add_unknown_skus(invalid, catalog).await),
     };
@@ -73,21 +74,36 @@ async fn add_unknown_skus(InvalidCart { mut errors, skus }: InvalidCart, catalog
 
 /// Prices the cart and commits the order.
 async fn attempt_once(request: &OrderRequest, table: &Table, catalog: &Catalog) -> AttemptOutcome {
+    let priced = match price(request, catalog).await {
+        Ok(order) if request.is_expected(&order) => Ok(order),
+        // The cached prices may be older than those that the client has shown.
+        Ok(_) => {
+            catalog.forget(request.cart.lines.iter().map(|line| &line.sku));
+            price(request, catalog).await
+        }
+        Err(outcome) => Err(outcome),
+    };
+    match priced {
+        Ok(order) if request.is_expected(&order) => commit_order(request, order, table, catalog).await,
+        Ok(OrderPlaced { total_usd, items, .. }) => {
+            AttemptOutcome::Rejected(Problem::price_changed(PriceChange { total_usd, items }))
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+async fn price(request: &OrderRequest, catalog: &Catalog) -> Result<OrderPlaced, AttemptOutcome> {
     let lines = &request.cart.lines;
     let skus: Vec<Sku> = lines.iter().map(|line| line.sku.clone()).collect();
-    let products = match catalog.look_up(&skus).await {
-        Ok(products) => products,
-        Err(failure) => return AttemptOutcome::Retry(failure.to_string()),
-    };
+    let products = catalog.look_up(&skus).await;
+    let products = products.map_err(|failure| AttemptOutcome::Retry(failure.to_string()))?;
     let unknown = lines.iter().filter(|line| !products.contains_key(&line.sku));
     let unknown: Vec<_> = unknown.map(|line| FieldError::unknown_sku(line.index)).collect();
     if !unknown.is_empty() {
-        return AttemptOutcome::Rejected(Problem::invalid_cart(unknown));
+        return Err(AttemptOutcome::Rejected(Problem::invalid_cart(unknown)));
     }
-    match request.price(&products) {
-        Ok(order) => commit_order(request, order, table, catalog).await,
-        Err(invalid) => AttemptOutcome::Rejected(Problem::invalid_cart(vec![FieldError::total(&invalid)])),
-    }
+    let too_much = |invalid| AttemptOutcome::Rejected(Problem::invalid_cart(vec![FieldError::total(&invalid)]));
+    request.price(&products).map_err(too_much)
 }
 
 async fn commit_order(request: &OrderRequest, order: OrderPlaced, table: &Table, catalog: &Catalog) -> AttemptOutcome {

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use serde::Serialize;
-use switchyard_events::{InvalidValue, Quantity, Sku};
+use switchyard_events::{InvalidValue, OrderLine, Quantity, Sku, Usd};
 
 /// An error as the client sees it. It contains no personal data and no internals.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -14,12 +14,21 @@ pub struct Problem {
     title: &'static str,
     pub(crate) status: u16,
     detail: String,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: Box<[FieldError]>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    out_of_stock: Box<[Shortage]>,
+    #[serde(flatten)]
+    members: Members,
     #[serde(skip)]
     pub(crate) header: Option<Header>,
+}
+
+/// The members that only one type of problem has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum Members {
+    None {},
+    Invalid { errors: Box<[FieldError]> },
+    OutOfStock { out_of_stock: Box<[Shortage]> },
+    PriceChanged(Box<PriceChange>),
+    TooLate { reason: &'static str },
 }
 
 /// A header that comes with a problem.
@@ -63,17 +72,18 @@ pub struct Shortage {
     pub available: u64,
 }
 
+/// The prices that a client did not expect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PriceChange {
+    /// The total now.
+    pub total_usd: Usd,
+    /// The lines with their prices now.
+    pub items: Vec<OrderLine>,
+}
+
 impl Problem {
     fn new(status: u16, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            kind,
-            title,
-            status,
-            detail: detail.into(),
-            errors: Box::default(),
-            out_of_stock: Box::default(),
-            header: None,
-        }
+        Self { kind, title, status, detail: detail.into(), members: Members::None {}, header: None }
     }
 
     /// The name in logs and metrics, which is the end of the type.
@@ -121,22 +131,31 @@ impl Problem {
     pub(crate) fn invalid_cart(errors: Vec<FieldError>) -> Self {
         let detail = "The cart has fields that cannot be accepted; errors names each of them.";
         let problem = Self::new(422, "/problems/invalid-cart", "Invalid cart", detail);
-        let errors = errors.into();
-        Self { errors, ..problem }
+        problem.with(Members::Invalid { errors: errors.into() })
     }
 
     pub fn invalid_query(errors: Vec<FieldError>) -> Self {
         let detail = "The query has parameters that cannot be accepted; errors names each of them.";
         let problem = Self::new(422, "/problems/invalid-query", "Invalid query", detail);
-        let errors = errors.into();
-        Self { errors, ..problem }
+        problem.with(Members::Invalid { errors: errors.into() })
     }
 
     pub(crate) fn out_of_stock(out_of_stock: Vec<Shortage>) -> Self {
         let detail = "Nothing was ordered: there is too little of what out_of_stock names.";
         let problem = Self::new(409, "/problems/out-of-stock", "Out of stock", detail);
-        let out_of_stock = out_of_stock.into();
-        Self { out_of_stock, ..problem }
+        problem.with(Members::OutOfStock { out_of_stock: out_of_stock.into() })
+    }
+
+    pub(crate) fn price_changed(change: PriceChange) -> Self {
+        let detail =
+            "Nothing was ordered: the total is not expected_total_usd. total_usd and items have the prices now.";
+        let problem = Self::new(409, "/problems/price-changed", "Price changed", detail);
+        problem.with(Members::PriceChanged(Box::new(change)))
+    }
+
+    pub fn too_late() -> Self {
+        let detail = "The order is not cancelled: it is on a pick list of the warehouse.";
+        Self::new(409, "/problems/too-late", "Too late to cancel", detail).with(Members::TooLate { reason: "listed" })
     }
 
     pub(crate) fn idempotency_key_reused() -> Self {
@@ -166,6 +185,10 @@ impl Problem {
     pub(crate) fn internal() -> Self {
         let detail = "This is our fault, and has been logged.";
         Self::new(500, "/problems/internal", "Internal error", detail)
+    }
+
+    fn with(self, members: Members) -> Self {
+        Self { members, ..self }
     }
 
     fn with_header(self, header: Header) -> Self {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use switchyard_chassis::{Metrics, Usage};
-use switchyard_events::CorrelationId;
+use switchyard_events::{CorrelationId, OrderId};
 
 use crate::endpoint::Endpoint;
 use crate::http::Request;
@@ -23,7 +23,7 @@ pub(crate) fn report<E: Endpoint>(
         Ok(response) => (response.outcome, response.status),
         Err(problem) => (problem.name(), problem.status),
     };
-    let order_id = result.as_ref().ok().map(|response| response.order_id.as_str());
+    let order_id = result.as_ref().ok().and_then(|response| response.order_id.as_ref()).map(OrderId::as_str);
     let given = request.correlation_id();
     let correlation_id = given.as_ref().map(CorrelationId::as_str).or(order_id);
     let duration_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);

@@ -119,7 +119,7 @@ fn order_request(headers: Value, quantity: u32) -> Result<OrderRequest, Problem>
     let request = parsed(request("POST", "/checkout", headers, None));
     let caller = Caller::from_request(Request(&request))?;
     let now = "2026-05-26T14:23:01.123456Z".parse().unwrap();
-    OrderRequest::new(Request(&request), &caller, Cart::parse(&body, None).unwrap(), now)
+    OrderRequest::new(Request(&request), &caller, Cart::parse(&body, &caller, false).unwrap(), now)
 }
 
 #[test]
@@ -139,11 +139,26 @@ fn idempotency_key_decides_the_order_id() {
 fn valid_correlation_id_and_traceparent_are_passed_on() {
     let cause = |headers: Value| order_request(headers, 2).unwrap().cause;
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
-    let given = cause(json!({"x-correlation-id": "basket/7", "traceparent": trace}));
-    assert_eq!((given.correlation_id.as_str(), given.traceparent.as_deref()), ("basket/7", Some(trace)));
+    for id in ["3f2a9c1e-7b4d-4e8a-9f00-0a1b2c3d4e5f", "01ARZ3NDEKTSV4RRFFQ69G5FAV"] {
+        let given = cause(json!({"x-correlation-id": id, "traceparent": trace}));
+        assert_eq!((given.correlation_id.as_str(), given.traceparent.as_deref()), (id, Some(trace)));
+    }
     let zeros = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
-    let none = order_request(json!({"x-correlation-id": "a b", "traceparent": zeros}), 2).unwrap();
-    assert_eq!((none.cause.correlation_id.as_str(), none.cause.traceparent), (none.id.as_str(), None));
+    // Any other id could be personal, such as the name of a user.
+    let others = [
+        "a b",
+        "basket/7",
+        "ada.lovelace",
+        "3f2a9c1e-7b4d-4e8a-9f00-0a1b2c3d4e5",
+        "3f2a9c1e-7b4d-4e8a-9f000a1b2c3d4e5f",
+        "81ARZ3NDEKTSV4RRFFQ69G5FAV",
+        "01ARZ3NDEKTSV4RRFFQ69G5FAU",
+        "01ARZ3NDEKTSV4RRFFQ69G5FA",
+    ];
+    for id in others {
+        let none = order_request(json!({"x-correlation-id": id, "traceparent": zeros}), 2).unwrap();
+        assert_eq!((none.cause.correlation_id.as_str(), none.cause.traceparent), (none.id.as_str(), None));
+    }
 }
 
 fn mugs(request: &OrderRequest) -> HashMap<Sku, Product> {
@@ -168,6 +183,52 @@ fn repeated_request_gets_the_same_response_bytes() {
         (first.body.as_str(), again.body.as_str(), again.outcome),
         (expected.as_str(), expected.as_str(), "repeated")
     );
+    let headers = |response: OrderResponse| crate::http::json_response(response).headers;
+    let (first, again) = (headers(first), headers(again));
+    let location = format!("/orders/{}", placed.id);
+    assert_eq!((&first["location"], first.get("idempotent-replayed")), (&location.parse().unwrap(), None));
+    assert_eq!((&again["location"], &again["idempotent-replayed"]), (&first["location"], &"true".parse().unwrap()));
     let problem = order_request(key(), 3).unwrap().repeat_response(&row).err().unwrap();
     assert_eq!(problem.name(), "idempotency-key-reused");
+}
+
+/// The caller of a request with this authorizer context.
+fn caller(authorizer: Value) -> Caller {
+    let mut request = request("GET", "/orders", json!({}), None);
+    request["requestContext"]["authorizer"] = authorizer;
+    Caller::from_request(Request(&parsed(request))).unwrap()
+}
+
+#[test]
+fn persons_behind_one_identity_pool_are_different_callers() {
+    let role = "arn:aws:sts::123456789012:assumed-role/shoppers/CognitoIdentityCredentials";
+    let person = |identity: &str| {
+        caller(json!({"iam": {"accountId": "123456789012", "userArn": role, "cognitoIdentity": {
+            "amr": ["authenticated"], "identityId": identity, "identityPoolId": "us-east-1:pool"}}}))
+    };
+    let (ada, bob) = (person("us-east-1:ada"), person("us-east-1:bob"));
+    assert_ne!(ada.fingerprint(), bob.fingerprint());
+    assert_eq!(ada.fingerprint(), person("us-east-1:ada").fingerprint());
+    assert_eq!(ada.subject(), Some("us-east-1:ada"));
+    // They order for themselves only.
+    assert!(ada.user_id(None).unwrap().as_str().starts_with("usr_") && ada.user_id(Some("usr_1")).is_err());
+    let service = |session: &str| {
+        let arn = format!("arn:aws:sts::123456789012:assumed-role/shop/{session}");
+        caller(json!({"iam": {"accountId": "123456789012", "userArn": arn, "cognitoIdentity": null}}))
+    };
+    assert_eq!(service("1").fingerprint(), service("2").fingerprint());
+    assert_eq!(service("1").user_id(Some("usr_1")).unwrap().as_str(), "usr_1");
+}
+
+#[test]
+fn only_a_verified_address_of_the_token_counts() {
+    let email = |claims: Value| caller(json!({"jwt": {"claims": claims, "scopes": null}})).verified_email();
+    let claims =
+        |verified: &str| json!({"sub": "1", "iss": "i", "email": "ada@example.com", "email_verified": verified});
+    assert_eq!(email(claims("true")).unwrap().as_str(), "ada@example.com");
+    assert_eq!(
+        [email(claims("false")), email(claims("")), email(json!({"sub": "1", "email": "ada@example.com"}))],
+        [None, None, None]
+    );
+    assert_eq!(email(json!({"sub": "1", "email": "ada@", "email_verified": "true"})), None);
 }

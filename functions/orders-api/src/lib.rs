@@ -1,9 +1,18 @@
-//! `GET /orders/{id}`: returns an order and its status, at once or when it has the status that the client waits for.
+//! Lists, shows and cancels orders: `GET /orders`, `GET /orders/{id}` and `POST /orders/{id}/cancel`.
 //!
-//! A function of its own, because a client may wait 20 s: waiting clients must not use the executions that orders need. Requests,
-//! problems and the stored order are those of `checkout`.
+//! A function of its own, because a client may wait 20 s for a status: clients that wait or browse must not use the executions that
+//! orders need. Requests and problems are those of `checkout`, and the stored order is that of `orders`.
+//!
+//! * `get_order`, `list_orders`, `cancel_order`: the routes
+//! * `owned_order`: an order and its status, read for the caller that owns it
+//! * `cursor`, `wait`, `query`: what a client may ask for
 
+mod cancel_order;
+mod cursor;
 mod get_order;
+mod list_orders;
+mod owned_order;
+mod query;
 mod wait;
 
 use checkout::http::{Request, Route};
@@ -14,24 +23,30 @@ use switchyard_chassis::{Clock, Table};
 use tokio::time::Instant;
 
 /// The function, as the tests call it.
-pub type OrdersApi = Api<GetOrder>;
+pub type OrdersApi = Api<OrderRoutes>;
 
-/// `GET /orders/{id}`.
-pub struct GetOrder {
+/// The routes that read and change orders.
+pub struct OrderRoutes {
     table: Table,
+    clock: Clock,
 }
 
-impl Endpoint for GetOrder {
+impl Endpoint for OrderRoutes {
     const NAME: &'static str = "orders-api";
-    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)] = &[];
+    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)] =
+        &[("CancellationsRequested", cancel_order::REQUESTED), ("CancellationsTooLate", "too-late")];
 
-    fn new(table: Table, _clock: Clock) -> Self {
-        Self { table }
+    fn new(table: Table, clock: Clock) -> Self {
+        Self { table, clock }
     }
 
     async fn answer(&self, request: Request<'_>, deadline: Instant) -> Result<OrderResponse, Problem> {
         match request.route()? {
+            Route::ListOrders => list_orders::list_orders(request, &self.table).await,
             Route::GetOrder(id) => get_order::get_order(request, &self.table, &id, deadline).await,
+            Route::CancelOrder(id) => {
+                cancel_order::cancel_order(request, &self.table, &self.clock, &id, deadline).await
+            }
             Route::PlaceOrder => Err(Problem::not_found()),
         }
     }

@@ -2,5 +2,5 @@
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), switchyard_chassis::Error> {
-    checkout::serve::<orders_api::GetOrder>().await
+    checkout::serve::<orders_api::OrderRoutes>().await
 }

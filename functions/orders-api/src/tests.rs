@@ -8,9 +8,12 @@ use aws_sdk_dynamodb::{Client, Config};
 use jiff::Timestamp;
 use orders::OrderStatus;
 use serde_json::{Value, json};
+use switchyard_chassis::Key;
 use tokio::time::Duration;
 
 use super::*;
+use crate::cursor::Cursor;
+use crate::list_orders::PageRequest;
 use crate::wait::Wait;
 
 /// A request as API Gateway sends it, from the IAM user ada.
@@ -53,11 +56,22 @@ async fn invalid_request_gets_documented_problem() {
     check(request("GET", "/"), 404, "/problems/not-found").await;
     check(request("GET", "/orders/a%20b"), 404, "/problems/not-found").await;
     check(request("POST", "/checkout"), 404, "/problems/not-found").await;
-    let headers = check(request("DELETE", "/orders/ord_1"), 405, "/problems/method-not-allowed").await;
-    assert_eq!(headers["allow"], "GET");
-    let mut anonymous = request("GET", "/orders/ord_1");
-    anonymous["requestContext"]["authorizer"] = Value::Null;
-    check(anonymous, 403, "/problems/unknown-caller").await;
+    check(request("POST", "/orders/a%20b/cancel"), 404, "/problems/not-found").await;
+    for (method, path, allowed) in
+        [("DELETE", "/orders/ord_1", "GET"), ("POST", "/orders", "GET"), ("GET", "/orders/ord_1/cancel", "POST")]
+    {
+        let headers = check(request(method, path), 405, "/problems/method-not-allowed").await;
+        assert_eq!(headers["allow"], allowed);
+    }
+    for (method, path) in [("GET", "/orders/ord_1"), ("GET", "/orders"), ("POST", "/orders/ord_1/cancel")] {
+        let mut anonymous = request(method, path);
+        anonymous["requestContext"]["authorizer"] = Value::Null;
+        check(anonymous.clone(), 403, "/problems/unknown-caller").await;
+        // Only the route that operators need knows them.
+        anonymous["requestContext"]["authorizer"] = json!({"lambda": {"switchyard_operator": "arn"}});
+        let answered = answer(anonymous).await;
+        assert_eq!(answered.0, json!(if method == "POST" { 503 } else { 403 }), "{path}");
+    }
 }
 
 /// The wait of a query, or the names of its invalid parameters.
@@ -92,4 +106,57 @@ fn wait_needs_known_status_and_timeout_of_1_to_20_s() {
         refused(json!({"wait": "confirmed", "timeout": bad}), json!(["timeout"]));
     }
     refused(json!({"wait": "soon", "timeout": "later"}), json!(["wait", "timeout"]));
+}
+
+/// The page that a query of this caller asks for, or the errors.
+fn parse_page(authorizer: Value, query: &Value) -> Result<PageRequest, Value> {
+    let mut request = request("GET", "/orders");
+    request["queryStringParameters"] = query.clone();
+    request["requestContext"]["authorizer"] = authorizer;
+    PageRequest::from_query(Request(&parsed(request))).map_err(|problem| {
+        let problem = serde_json::to_value(&problem).unwrap();
+        assert_eq!((&problem["type"], &problem["status"]), (&json!("/problems/invalid-query"), &json!(422)));
+        problem["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect()
+    })
+}
+
+#[test]
+fn list_is_of_the_caller_and_the_customer_it_may_name() {
+    let service = || json!({"iam": {"accountId": "1", "userArn": "arn:aws:iam::1:user/ada"}});
+    let person = || json!({"jwt": {"claims": {"iss": "https://issuer.example", "sub": "usr_1"}, "scopes": null}});
+    let page = parse_page(service(), &json!({"user_id": "usr_1"})).unwrap();
+    assert!(page.partition.starts_with("USER#") && page.partition.ends_with("#usr_1"));
+    assert_eq!((page.limit, &page.after), (20, &None));
+    assert_eq!(parse_page(service(), &json!({"user_id": "usr_1", "limit": "50"})).unwrap().limit, 50);
+    let own = parse_page(person(), &json!({})).unwrap();
+    assert_ne!(own.partition, page.partition, "callers have separate lists of one customer");
+    assert_eq!(parse_page(person(), &json!({"user_id": "usr_1"})).unwrap(), own);
+    assert_eq!(parse_page(person(), &json!({"user_id": "usr_2"})), Err(json!(["user_id"])));
+    assert_eq!(parse_page(service(), &json!({})), Err(json!(["user_id"])));
+    assert_eq!(parse_page(service(), &json!({"user_id": "a#b", "limit": "0"})), Err(json!(["user_id", "limit"])));
+    for bad in ["", "0", "51", "-1", "1.5", "1,2", "many"] {
+        assert_eq!(parse_page(person(), &json!({"limit": bad})), Err(json!(["limit"])), "{bad}");
+    }
+
+    let key = Key::new(own.partition.clone(), "ORDER#2026-05-26T14:23:01.123Z#ord_1");
+    let cursor = Cursor(key).encode();
+    assert!(parse_page(person(), &json!({"cursor": cursor})).unwrap().after.is_some());
+    // The same cursor in the list of another caller or customer.
+    let foreign = json!({"cursor": cursor, "user_id": "usr_1"});
+    assert_eq!(parse_page(service(), &foreign), Err(json!(["cursor"])));
+    assert_eq!(parse_page(person(), &json!({"cursor": "e30"})), Err(json!(["cursor"])));
+}
+
+#[test]
+fn cancellation_waits_for_nothing_but_cancelled() {
+    let parse = |query: Value| {
+        let mut request = request("POST", "/orders/ord_1/cancel");
+        request["queryStringParameters"] = query;
+        Wait::for_cancellation(Request(&parsed(request))).map_err(|problem| problem.name())
+    };
+    assert_eq!(parse(json!({})), Ok(None));
+    let wait = Wait { status: OrderStatus::Cancelled, timeout: Duration::from_secs(5) };
+    assert_eq!(parse(json!({"wait": "cancelled", "timeout": "5"})), Ok(Some(wait)));
+    assert_eq!(parse(json!({"wait": "picking"})), Err("invalid-query"));
+    assert_eq!(parse(json!({"wait": "cancelled", "timeout": "21"})), Err("invalid-query"));
 }

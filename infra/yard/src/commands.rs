@@ -1,5 +1,6 @@
 //! One file per command, with its arguments and its function.
 
+pub mod cancel;
 pub(crate) mod cleanup;
 pub(crate) mod context;
 pub mod dlq;

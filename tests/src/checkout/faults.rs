@@ -63,8 +63,8 @@ impl CheckoutFixture {
         .unwrap();
         let deadline = Instant::now() + BATCH_TIMEOUT;
         match method {
-            "GET" => self.orders_api.handle(request, deadline).await,
-            _ => self.checkout.handle(request, deadline).await,
+            "POST" if path == "/checkout" => self.checkout.handle(request, deadline).await,
+            _ => self.orders_api.handle(request, deadline).await,
         }
     }
 
@@ -127,4 +127,54 @@ async fn lost_transaction_answer_places_order_once() {
         assert_eq!((repeated.status_code, repeated.body), (202, placed.body), "{kind}");
         assert_eq!(fixture.orders_and_stock().await, (1, "8".into()), "{kind}");
     }
+}
+
+#[tokio::test]
+async fn lost_answer_to_a_cancellation_requests_it_once() {
+    let fixture = CheckoutFixture::new("shop-cancel").await;
+    let placed: Value = serde_json::from_slice(&fixture.order("k").await.body.unwrap()).unwrap();
+    let path = format!("/orders/{}/cancel", placed["order_id"].as_str().unwrap());
+    let cancel = async || fixture.request("POST", &path, json!({}), "").await;
+    let requests = async || {
+        let rows = fixture.setup.harness.rows().await;
+        rows.into_iter().filter(|row| text(row, "sk") == "CANCELLATION").collect::<Vec<_>>()
+    };
+    fixture.setup.proxy.set_rules(fail_always("dynamodb", "PutItem", Fault::Throttle));
+    assert!(is_busy(&cancel().await));
+    assert_eq!(requests().await, []);
+    // Every attempt of the SDK is applied, and none is answered: the client cannot know.
+    fixture.setup.proxy.set_rules(fail_always("dynamodb", "PutItem", Fault::DropResponse));
+    let first = cancel().await;
+    assert!(is_busy(&first) || first.status_code == 202, "{first:?}");
+    let stored = requests().await;
+    assert_eq!(stored.len(), 1);
+    fixture.setup.proxy.set_rules(vec![]);
+    for _ in 0..2 {
+        let answer: Value = serde_json::from_slice(&cancel().await.body.unwrap()).unwrap();
+        assert_eq!((&answer["order_id"], &answer["status"]), (&placed["order_id"], &json!("received")));
+    }
+    assert_eq!(requests().await, stored);
+}
+
+#[tokio::test]
+async fn later_cancellation_does_not_replace_an_earlier_one() {
+    let fixture = CheckoutFixture::new("shop-twice").await;
+    let placed: Value = serde_json::from_slice(&fixture.order("k").await.body.unwrap()).unwrap();
+    let id = placed["order_id"].as_str().unwrap();
+    // Another request stores its row after this one has read that there is none.
+    fixture.setup.proxy.set_rules(fail_always("dynamodb", "PutItem", Fault::Delay { ms: 1500 }));
+    let path = format!("/orders/{id}/cancel");
+    let later = fixture.request("POST", &path, json!({}), "");
+    let earlier = async {
+        tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+        let put = fixture.setup.stack.cloud.dynamodb.put_item().table_name(fixture.setup.table.name());
+        let put = put.item("pk", AttributeValue::S(format!("ORDER#{id}")));
+        let put = put.item("sk", AttributeValue::S("CANCELLATION".into()));
+        put.item("requested_at", AttributeValue::S("earlier".into())).send().await.unwrap();
+    };
+    let (answer, ()) = tokio::join!(later, earlier);
+    assert_eq!(answer.status_code, 202);
+    let rows = fixture.setup.harness.rows().await;
+    let stored: Vec<_> = rows.iter().filter(|row| text(row, "sk") == "CANCELLATION").collect();
+    assert_eq!((stored.len(), text(stored[0], "requested_at")), (1, "earlier".to_owned()));
 }

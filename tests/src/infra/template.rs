@@ -10,8 +10,9 @@ use rules::Rule;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::LazyLock;
+
+use crate::support::expand;
 
 static AWS: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &[]));
 static LOCAL: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &["LocalCloud=true"]));
@@ -161,6 +162,7 @@ fn every_table_outbox_is_mapped_to_publisher() {
 fn every_api_route_requires_authorization() {
     assert_rule(rules::routes, without("PlaceOrderRoute/AuthorizationType"));
     assert_rule(rules::routes, set("ReadOrderRoute/AuthorizationType", json!("NONE")));
+    assert_rule(rules::routes, set("CancelOrderRoute/AuthorizationType", json!("CUSTOM")));
 }
 
 #[test]
@@ -175,14 +177,31 @@ fn api_timeout_exceeds_function_and_function_exceeds_wait() {
 #[test]
 fn waiting_clients_hold_30_percent_of_executions_at_most() {
     let route = "ApiStage/RouteSettings/GET ~1orders~1{id}";
-    assert_rule(rules::waiting, set(&format!("{route}/ThrottlingRateLimit"), json!(15)));
-    assert_rule(rules::waiting, set(&format!("{route}/ThrottlingBurstLimit"), json!(21)));
+    assert_rule(rules::waiting, set(&format!("{route}/ThrottlingRateLimit"), json!(12)));
+    let cancel = "ApiStage/RouteSettings/POST ~1orders~1{id}~1cancel";
+    assert_rule(rules::waiting, set(&format!("{cancel}/ThrottlingRateLimit"), json!(3)));
+    assert_rule(rules::waiting, set(&format!("{route}/ThrottlingBurstLimit"), json!(31)));
     assert_rule(rules::waiting, |resources| resources["ApiStage"]["Properties"]["RouteSettings"] = json!({}));
     let depends_on = |id: &str| &AWS["Resources"][id]["DependsOn"];
-    assert_eq!(depends_on("ApiStage"), "ReadOrderRoute", "API Gateway refuses unknown routes");
+    let routes = json!(["ReadOrderRoute", "ListOrdersRoute", "CancelOrderRoute"]);
+    assert_eq!(depends_on("ApiStage"), &routes, "API Gateway refuses unknown routes");
     // The order of an update from the version in which checkout served both routes.
     assert_eq!(depends_on("ReadOrderRoute"), "ApiMayInvokeOrdersApi");
     assert_eq!(depends_on("CheckoutRole"), "ReadOrderRoute");
+}
+
+#[test]
+fn browsers_of_no_origin_may_call_the_api_by_default() {
+    let cors = |template: &Value| {
+        let cors = template["Resources"]["Api"]["Properties"].get("CorsConfiguration").cloned();
+        cors.filter(|cors| !cors.is_null())
+    };
+    assert_eq!(cors(&AWS), None);
+    let allowed = cors(&expand("template.yaml", &["CorsOrigins=https://shop.example"])).unwrap();
+    assert!(allowed["AllowOrigins"].to_string().contains("https://shop.example"), "{allowed}");
+    assert!(allowed.get("AllowCredentials").is_none(), "the API takes tokens, not cookies");
+    let variables = &AWS["Resources"]["CheckoutFunction"]["Properties"]["Environment"]["Variables"];
+    assert_eq!(variables["JWT_BODY_EMAIL"], json!("false"));
 }
 
 #[test]
@@ -202,11 +221,11 @@ fn no_concurrency_is_reserved_by_default() {
 }
 
 #[test]
-fn orders_api_role_only_reads() {
+fn orders_api_role_reads_and_puts_cancellations() {
     let actions = |role: &str| {
         AWS["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"].clone()
     };
-    assert_eq!(actions("OrdersApiRole"), json!(["dynamodb:GetItem", "dynamodb:Query"]));
+    assert_eq!(actions("OrdersApiRole"), json!(["dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"]));
     let checkout = json!(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
     assert_eq!(actions("CheckoutRole"), checkout);
 }
@@ -328,18 +347,6 @@ fn drop_statements(value: &mut Value, sids: &[&str]) {
             drop_statements(member, sids);
         }
     }
-}
-
-fn expand(template: &str, parameters: &[&str]) -> Value {
-    let root = root();
-    let output = Command::new(root.join(".venv/bin/python"))
-        .arg(root.join("tests/expand.py"))
-        .arg(root.join("infra").join(template))
-        .args(parameters)
-        .output()
-        .expect(".venv/bin/python runs; `make test` installs it");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("expand.py prints JSON")
 }
 
 fn root() -> PathBuf {

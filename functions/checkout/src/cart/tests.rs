@@ -13,6 +13,11 @@ fn valid_cart() -> Value {
     })
 }
 
+/// Parses the cart of a service.
+fn parse(body: &Value) -> Result<Cart, InvalidCart> {
+    Cart::parse(body, &Caller::Principal("arn:aws:iam::123456789012:user/shop".into()), false)
+}
+
 /// Parses the valid cart for a service after one part was replaced, or removed if the value is null.
 fn parse_changed(pointer: &str, value: Value) -> Result<Cart, InvalidCart> {
     let mut body = valid_cart();
@@ -23,7 +28,7 @@ fn parse_changed(pointer: &str, value: Value) -> Result<Cart, InvalidCart> {
         }
         (_, value) => *body.pointer_mut(pointer).unwrap() = value,
     }
-    Cart::parse(&body, None)
+    parse(&body)
 }
 
 fn errors(result: Result<Cart, InvalidCart>) -> Vec<String> {
@@ -79,7 +84,7 @@ fn invalid_field_is_named_with_what_is_allowed() {
 #[test]
 fn all_invalid_fields_are_named_and_skus_kept() {
     let body = json!({"email": 1, "items": [{"sku": "MUG-01"}, {"quantity": 0}], "ship_to": {"country": "USA"}});
-    let invalid = Cart::parse(&body, None).unwrap_err();
+    let invalid = parse(&body).unwrap_err();
     let fields: Vec<_> = invalid.errors.iter().map(|error| error.field.as_str()).collect();
     assert_eq!(
         fields,
@@ -100,7 +105,7 @@ fn all_invalid_fields_are_named_and_skus_kept() {
 #[test]
 fn cart_that_is_not_an_object_has_one_error() {
     for body in [json!(null), json!([]), json!("cart"), json!(1)] {
-        assert_eq!(errors(Cart::parse(&body, None)), ["body: must be a JSON object"]);
+        assert_eq!(errors(parse(&body)), ["body: must be a JSON object"]);
     }
 }
 
@@ -114,30 +119,76 @@ fn lines_of_the_same_product_are_merged() {
     assert_eq!(errors(too_many), ["items[1].quantity: all lines of one sku together must be at most 1000"]);
 }
 
+/// A person with a token.
+fn person(subject: &str, verified_email: Option<&str>) -> Caller {
+    let verified_email = verified_email.map(|email| Redacted::new(EmailAddress::parse(email).unwrap()));
+    Caller::Subject { issuer: "https://issuer.example".into(), subject: subject.into(), verified_email }
+}
+
 #[test]
 fn token_may_order_for_its_subject_only() {
-    let read = |user_id: Value, subject: &str| {
+    let read = |user_id: Option<&str>, subject: &str| {
         let mut body = valid_cart();
-        body["user_id"] = user_id;
-        Cart::parse(&body, Some(subject)).map(|cart| cart.user_id.to_string())
+        body.as_object_mut().unwrap().remove("user_id");
+        body.as_object_mut().unwrap().extend(user_id.map(|user_id| ("user_id".to_owned(), json!(user_id))));
+        let cart = Cart::parse(&body, &person(subject, Some("ada@example.com")), false);
+        cart.map(|cart| cart.user_id.to_string())
     };
-    assert_eq!(read(json!("usr_1"), "usr_1"), Ok("usr_1".into()));
-    let other = read(json!("usr_2"), "usr_1").unwrap_err().errors;
-    assert_eq!(other[0].field, "user_id");
-    let foreign = read(json!("auth0|7"), "auth0|7").unwrap();
-    assert_eq!(foreign, read(json!("auth0|7"), "auth0|7").unwrap());
+    assert_eq!(read(Some("usr_1"), "usr_1"), Ok("usr_1".into()));
+    assert_eq!(read(None, "usr_1"), Ok("usr_1".into()));
+    let other = read(Some("usr_2"), "usr_1").unwrap_err().errors;
+    assert_eq!((other.len(), other[0].field.as_str()), (1, "user_id"));
+    let foreign = read(Some("auth0|7"), "auth0|7").unwrap();
+    assert_eq!(Ok(&foreign), read(None, "auth0|7").as_ref());
     assert!(foreign.starts_with("usr_"));
 }
 
 #[test]
-fn cart_fingerprint_ignores_json_formatting() {
-    let fingerprint =
-        |text: &str| Cart::parse(&serde_json::from_str(text).unwrap(), None).unwrap().fingerprint().unwrap();
-    let cart = fingerprint(&valid_cart().to_string());
-    assert_eq!(
-        cart,
-        fingerprint(&serde_json::to_string_pretty(&valid_cart()).unwrap().replace("usr_91xc", "usr_91\\u0078c"))
-    );
-    assert_ne!(cart, parse_changed("/items/0/quantity", json!(3)).unwrap().fingerprint().unwrap());
-    assert_ne!(cart, parse_changed("/email", json!("bob@example.com")).unwrap().fingerprint().unwrap());
+fn mail_goes_to_the_verified_address_of_the_token() {
+    let read = |named: Value, verified: Option<&str>, allows_body_email: bool| {
+        let mut body = valid_cart();
+        body["email"] = named;
+        if body["email"].is_null() {
+            body.as_object_mut().unwrap().remove("email");
+        }
+        let cart = Cart::parse(&body, &person("usr_91xc", verified), allows_body_email);
+        cart.map(|cart| (cart.email.reveal().to_string(), cart.has_email_of_token)).map_err(|invalid| {
+            let error = invalid.errors.into_iter().next().unwrap();
+            format!("{}: {}", error.field, error.reason)
+        })
+    };
+    let (ada, bob) = ("ada@example.com", "bob@example.com");
+    let of_token = Ok((ada.to_owned(), true));
+    assert_eq!(read(Value::Null, Some(ada), false), of_token);
+    assert_eq!(read(json!(ada), Some(ada), false), of_token);
+    for other in [json!(bob), json!(7), json!("ada")] {
+        let reason = "email: must be left out, or be the verified address of the token";
+        assert_eq!(read(other, Some(ada), false), Err(reason.into()));
+    }
+    assert_eq!(read(json!(ada), None, false), Err("email: the token has no verified address".into()));
+    // The deployment allows any address.
+    assert_eq!(read(json!(bob), Some(ada), true), Ok((bob.to_owned(), false)));
+    assert_eq!(read(json!(bob), None, true), Ok((bob.to_owned(), false)));
+    assert_eq!(read(Value::Null, Some(ada), true), of_token);
+    assert_eq!(read(Value::Null, None, true), Err("email: is required".into()));
+}
+
+#[test]
+fn expected_total_is_an_amount_in_dollars() {
+    let read = |total: Value| {
+        let mut body = valid_cart();
+        body["expected_total_usd"] = total;
+        parse(&body)
+            .map(|cart| cart.expected_total.unwrap().to_string())
+            .map_err(|invalid| invalid.errors[0].reason.clone())
+    };
+    assert_eq!(read(json!(89.5)), Ok("89.50".into()));
+    assert_eq!(read(json!(100)), Ok("100.00".into()));
+    assert_eq!(read(json!("89.50")), Err("must be a number".into()));
+    assert_eq!(read(Value::Null), Err("must be a number".into()));
+    let amount = "must be an amount in dollars with at most two decimals, such as 89.50";
+    for bad in [json!(89.505), json!(1e300), json!(1e-7)] {
+        assert_eq!(read(bad.clone()), Err(amount.into()), "{bad}");
+    }
+    assert_eq!(parse(&valid_cart()).unwrap().expected_total, None);
 }

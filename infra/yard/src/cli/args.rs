@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::cli::exit;
+use crate::commands::cancel::CancelArgs;
 use crate::commands::cleanup::CleanupArgs;
 use crate::commands::context::TargetArgs;
 use crate::commands::dlq::DlqArgs;
@@ -43,6 +44,8 @@ pub(crate) enum Command {
     Seed(SeedArgs),
     /// Place orders; with --json one response object per line
     Order(OrderArgs),
+    /// Cancel an order in place of its owner; exit code 0 only when it is cancelled
+    Cancel(CancelArgs),
     /// Show what each consumer made of an order; exit code 0 only when all are done
     Trace(TraceArgs),
     /// Show every consumer's queue and dead letters

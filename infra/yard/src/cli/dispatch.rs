@@ -32,6 +32,7 @@ async fn dispatch(Cli { target, command }: Cli) -> Result<Completion> {
         Command::Cleanup(args) => args.run(&context).await,
         Command::Seed(args) => args.run(&context).await,
         Command::Order(args) => args.run(&context).await,
+        Command::Cancel(args) => args.run(&context).await,
         Command::Trace(args) => args.run(&context).await,
         Command::Status(args) => args.run(&context).await,
         Command::Dlq(args) => args.run(&context).await,

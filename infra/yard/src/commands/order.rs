@@ -1,7 +1,7 @@
 //! `yard order`: places orders through the API.
 
 mod cart_item;
-mod checkout_response;
+pub(crate) mod checkout_response;
 mod random_cart;
 
 use anyhow::Result;

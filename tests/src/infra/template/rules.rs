@@ -284,14 +284,21 @@ const ACCOUNT_CONCURRENCY: u64 = 1_000;
 /// The part of them that waiting clients may hold, in per cent. Orders need the rest.
 const WAITING_PER_CENT: u64 = 30;
 
-/// Separate functions still share the account's executions, so the route itself is throttled.
+/// The routes on which a client may wait.
+const WAITING_ROUTES: [&str; 2] = ["GET /orders/{id}", "POST /orders/{id}/cancel"];
+
+/// Separate functions still share the account's executions, so the routes themselves are throttled.
 pub(super) fn waiting(resources: &Value) -> Vec<String> {
     of_type(resources, "AWS::ApiGatewayV2::Stage")
         .filter(|(_, stage)| {
-            let route = &stage["RouteSettings"]["GET /orders/{id}"];
-            let (rate, burst) = (&route["ThrottlingRateLimit"], &route["ThrottlingBurstLimit"]);
-            let held = number(rate) * LONGEST_WAIT + number(burst);
-            rate.is_null() || burst.is_null() || held > ACCOUNT_CONCURRENCY * WAITING_PER_CENT / 100
+            let routes = WAITING_ROUTES.map(|route| &stage["RouteSettings"][route]);
+            let unlimited =
+                |route: &&Value| route["ThrottlingRateLimit"].is_null() || route["ThrottlingBurstLimit"].is_null();
+            let held = |route: &Value| {
+                number(&route["ThrottlingRateLimit"]) * LONGEST_WAIT + number(&route["ThrottlingBurstLimit"])
+            };
+            let held: u64 = routes.iter().map(|route| held(route)).sum();
+            routes.iter().any(unlimited) || held > ACCOUNT_CONCURRENCY * WAITING_PER_CENT / 100
         })
         .map(|(id, _)| format!("{id}: waiting clients can use the executions that orders need"))
         .collect()
