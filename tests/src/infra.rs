@@ -2,6 +2,7 @@
 
 mod makefile;
 mod permissions;
+mod privileges;
 mod readme;
 mod template;
 mod tidy;

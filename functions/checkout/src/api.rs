@@ -55,7 +55,7 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     let client = aws_sdk_dynamodb::Client::new(clients.sdk());
     let table = Table::new(client, env.required::<String>("TABLE_NAME"));
     env.finish(())?;
-    table.warm_up().await;
+    E::warm_up(&table).await;
     let api = &Api::<E>::new(table, Clock::system());
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let deadline = deadline(event.context.deadline, &api.clock);

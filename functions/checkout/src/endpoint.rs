@@ -18,6 +18,11 @@ pub trait Endpoint {
     /// Creates the endpoint. `table` stores orders and stock.
     fn new(table: Table, clock: Clock) -> Self;
 
+    /// Opens the connection before the first request, with a call that the function's role allows.
+    async fn warm_up(table: &Table) {
+        table.warm_up().await;
+    }
+
     /// Answers one request by the deadline.
     ///
     /// # Errors

@@ -29,6 +29,10 @@ impl Endpoint for GetOrder {
         Self { table }
     }
 
+    async fn warm_up(table: &Table) {
+        table.warm_up_by_query().await;
+    }
+
     async fn answer(&self, request: Request<'_>, deadline: Instant) -> Result<OrderResponse, Problem> {
         match request.route()? {
             Route::GetOrder(id) => get_order::get_order(request, &self.table, &id, deadline).await,

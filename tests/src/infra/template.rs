@@ -3,7 +3,7 @@
 //! Each test names a rule of [`rules`] and changes that break it: the template must pass, a changed one must not.
 
 mod jobs;
-mod reading;
+pub(super) mod reading;
 mod rules;
 
 use rules::Rule;
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
 
-static AWS: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &[]));
+pub(super) static AWS: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &[]));
 static LOCAL: LazyLock<Value> = LazyLock::new(|| expand("template.yaml", &["LocalCloud=true"]));
 static ORDERS_TABLE: LazyLock<Value> = LazyLock::new(|| expand("orders-table.yaml", &[]));
 static AWS_ONLY: LazyLock<Value> = LazyLock::new(|| expand("aws-only.yaml", &[]));
@@ -206,7 +206,7 @@ fn order_status_role_only_reads() {
     let actions = |role: &str| {
         AWS["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"].clone()
     };
-    assert_eq!(actions("OrderStatusRole"), json!(["dynamodb:GetItem", "dynamodb:Query"]));
+    assert_eq!(actions("OrderStatusRole"), "dynamodb:Query");
     let checkout = json!(["dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
     assert_eq!(actions("CheckoutRole"), checkout);
 }
@@ -255,7 +255,7 @@ fn assert_rule(rule: Rule, change: impl FnOnce(&mut Value)) {
     assert_ne!(rule(&resources), Vec::<String>::new(), "the rule did not find the change");
 }
 
-fn set(path: &str, value: Value) -> impl FnOnce(&mut Value) {
+pub(super) fn set(path: &str, value: Value) -> impl FnOnce(&mut Value) {
     move |resources| {
         let (parent, key) = split(resources, path);
         parent[key] = value;
