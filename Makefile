@@ -20,7 +20,7 @@ ON_AWS := $(if $(REGION),AWS_REGION=$(REGION) AWS_DEFAULT_REGION=$(REGION))
 PARAMETERS = Architecture=$(ARCH) $(foreach parameter,$(PARAMS),'$(parameter)')
 SAM_DEPLOY = $(ON_AWS) sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
 
-.PHONY: up down test soak shuffle lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
+.PHONY: up down test soak shuffle privileges lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
 
 up: build ## Start a local cloud with the stack in it, place an order and show its trace
 	$(BUILT)/yard up --no-build
@@ -40,6 +40,11 @@ soak: build-all ## Inject faults and count lost and doubled effects: make soak O
 
 shuffle: build-all ## Deliver every event three times in random order and compare the tables: make shuffle ORDERS=300
 	@$(BUILT)/soak --instance shuffle --shuffle 3 --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
+
+privileges: build-all ## Take every action of every role away, one at a time, and compare what fails with infra/permissions.md
+	@trap '$(BUILT)/yard --instance privileges down' EXIT; export SWITCHYARD_INSTANCE=privileges; \
+	$(BUILT)/yard --instance privileges up --no-build --parameter Schedules=DISABLED && \
+	cargo test --workspace --test switchyard privileges -- --include-ignored --nocapture
 
 lint: tools $(CARGO_DENY) ## Check formatting, lints, documentation, spelling, dependencies and templates
 	cargo fmt --all --check

@@ -92,6 +92,7 @@ fn no_role_has_wildcard_actions_or_resources() {
     assert_rule(rules::least_privilege, set(&format!("{STREAMS}/Action"), json!("dynamodb:*")));
     let attached = "EmailMaySend/PolicyDocument/Statement/0/Action";
     assert_rule(rules::least_privilege, set(attached, json!("ses:*")));
+    assert_rule(rules::least_privilege, set("EmailMaySend/PolicyDocument/Statement/0/Resource", json!("*")));
     assert_rule(rules::least_privilege, without("EmailMaySend/PolicyDocument/Statement/0/Condition"));
     assert_rule(rules::least_privilege, set("taxRole/ManagedPolicyArns", json!(["AdministratorAccess"])));
 }
