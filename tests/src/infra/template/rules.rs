@@ -104,8 +104,8 @@ pub(super) fn marker_ttl(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A wildcard that a role may have: the resource, the statement, and how the statement's ARNs end. ARCHITECTURE.md lists
-/// the same exceptions with their reasons.
+/// A wildcard that a role may have: the resource, the statement, and how the statement's ARNs end. `infra/permissions.md` and
+/// ARCHITECTURE.md list the same exceptions with their reasons.
 const WILDCARDS: [(&str, &str, &str); 2] =
     [("PublisherRole", "TableStreams", "/stream/*"), ("EmailMaySend", "SendAsSender", ":identity/*")];
 
@@ -138,7 +138,7 @@ pub(super) fn least_privilege(resources: &Value) -> Vec<String> {
     managed.chain(wide).collect()
 }
 
-/// In the sandbox SES also checks the recipient's identity, which can be any. The condition fixes the sender.
+/// Any recipient is allowed, as SES in the sandbox also checks the recipient's identity. So a condition must fix the sender.
 fn allows_any_sender(id: &str, statement: &Value) -> bool {
     id == "EmailMaySend"
         && has_star(&statement["Resource"])
