@@ -12,8 +12,6 @@ use crate::response::OrderResponse;
 pub trait Endpoint {
     /// The function's name in logs and metrics.
     const NAME: &'static str;
-    /// Metrics that count one outcome each: the metric's name, and the outcome.
-    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)];
 
     /// Creates the endpoint. `table` stores orders and stock.
     fn new(table: Table, clock: Clock) -> Self;

@@ -23,7 +23,6 @@ pub struct GetOrder {
 
 impl Endpoint for GetOrder {
     const NAME: &'static str = "order-status";
-    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)] = &[];
 
     fn new(table: Table, _clock: Clock) -> Self {
         Self { table }
