@@ -176,6 +176,47 @@ pub(super) fn senders(resources: &Value) -> Vec<String> {
     wide.chain(unreachable).collect()
 }
 
+/// A policy resource that ends, or names a queue no more, removes the queue's policy. So each queue has one, under the logical id
+/// that it has always had; that of a dead-letter queue refers to that of its queue, which an update changes first.
+pub(super) fn policies(resources: &Value) -> Vec<String> {
+    let policies: Vec<_> = of_type(resources, "AWS::SQS::QueuePolicy").collect();
+    let writers = |queue: &str| {
+        let names = |policy: &Value| items(&policy["Queues"]).any(|named| target(named) == Some(queue));
+        policies.iter().filter(|(_, policy)| names(policy)).map(|(id, _)| *id).collect::<Vec<_>>()
+    };
+    let retained = |id: &str| resources[id]["DeletionPolicy"] == "Retain";
+    let of_queues = of_type(resources, "AWS::SQS::Queue").filter_map(|(id, _)| {
+        let expected = format!("{id}Policy");
+        (writers(id) != [expected.as_str()] || !retained(&expected)).then(|| format!("{id}: can lose its policy"))
+    });
+    let of_dead_letters = consumers(resources).filter_map(|c| {
+        let queue = target(&c.mapping["EventSourceArn"])?;
+        let dead_letters = target(&c.queue["RedrivePolicy"]["deadLetterTargetArn"])?;
+        let after = &resources[format!("{dead_letters}Policy")]["Properties"]["PolicyDocument"]["Id"];
+        (target(after) != Some(&format!("{queue}Policy")))
+            .then(|| format!("{dead_letters}: an update can remove its policy after it was written"))
+    });
+    of_queues.chain(of_dead_letters).collect()
+}
+
+/// An HTTP API has no metric for 429, so a filter of its log counts it. Lambda's own metric without a dimension counts all functions.
+pub(super) fn throttles(resources: &Value) -> Vec<String> {
+    let alarms = |namespace: &str, metric: &Value| {
+        of_type(resources, "AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+            alarm["Namespace"] == namespace && alarm["MetricName"] == *metric && alarm["Dimensions"].is_null()
+        })
+    };
+    let counted = of_type(resources, "AWS::Logs::MetricFilter").any(|(_, filter)| {
+        let metric = &filter["MetricTransformations"][0];
+        filter["FilterPattern"] == r#"{ $.status = "429" }"#
+            && target(&filter["LogGroupName"]) == Some("ApiLogs")
+            && metric["MetricNamespace"] == "Switchyard"
+            && alarms("Switchyard", &metric["MetricName"])
+    });
+    let checks = [(counted, "the API"), (alarms("AWS/Lambda", &"Throttles".into()), "Lambda")];
+    checks.into_iter().filter(|(kept, _)| !kept).map(|(_, who)| format!("no alarm when {who} throttles")).collect()
+}
+
 pub(super) fn delivery(resources: &Value) -> Vec<String> {
     of_type(resources, "AWS::Events::Rule")
         .flat_map(|(id, rule)| items(&rule["Targets"]).map(move |target| (id, target)))
