@@ -19,6 +19,8 @@ REGION ?= $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
 ON_AWS := $(if $(REGION),AWS_REGION=$(REGION) AWS_DEFAULT_REGION=$(REGION))
 PARAMETERS = Architecture=$(ARCH) $(foreach parameter,$(PARAMS),'$(parameter)')
 SAM_DEPLOY = $(ON_AWS) sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
+# sam keeps the other parameters, and asks again: a deployment that was declined is not made now.
+PROTECT = $(SAM_DEPLOY) infra/template.yaml --parameter-overrides Architecture=$(ARCH) DeletionProtection=true
 
 .PHONY: up down test soak shuffle privileges lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
 
@@ -66,11 +68,13 @@ package: tools ## Build every function for AWS (ARCH=arm64, or x86_64) and check
 	cargo lambda build --release --$(subst _,-,$(ARCH)) $(patsubst functions/%/src/main.rs,--package %,$(wildcard functions/*/src/main.rs))
 	$(CHECK_TEMPLATES)
 
-# The order matters: what can fail is found before sam asks, and the catalog needs the stack.
+# The order matters: what can fail is found before sam asks; the rollback of a failed first deployment deletes its tables, so they
+# are protected after it; the catalog needs the stack.
 deploy: package ## Deploy to AWS: make deploy REGION=eu-west-1 PARAMS="SenderAddress=orders@your.domain AlarmTopic=arn:…" CATALOG=demo
 	$(ON_AWS) $(BUILT)/yard --aws cleanup
 	$(ON_AWS) $(BUILT)/yard --aws preflight $(foreach parameter,$(PARAMETERS),--parameter $(parameter))
 	$(SAM_DEPLOY) infra/template.yaml --parameter-overrides $(PARAMETERS)
+	$(if $(filter DeletionProtection=%,$(PARAMS)),,$(ON_AWS) $(BUILT)/yard --aws protection || $(PROTECT))
 	$(if $(filter demo,$(CATALOG)),$(ON_AWS) $(BUILT)/yard --aws seed)
 
 deploy-extras: tools ## Deploy infra/aws-only.yaml beside the stack: archive, schema registry, composite alarm; PARAMS="AlarmTopic=arn:…"

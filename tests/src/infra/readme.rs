@@ -26,7 +26,7 @@ const RUN_SUBCOMMANDS: [&str; 10] =
     ["preflight", "seed", "order", "trace", "status", "dlq", "revenue", "tax", "email", "invoke"];
 
 /// What `yard` does with a local cloud, or with the tools of this repository: only `--help` is run.
-const CHECKED_SUBCOMMANDS: [&str; 4] = ["up", "down", "tools", "cleanup"];
+const CHECKED_SUBCOMMANDS: [&str; 5] = ["up", "down", "tools", "cleanup", "protection"];
 
 /// The targets that only call the test stack. Of any other target, only `make -n` is run.
 const RUN_TARGETS: [&str; 1] = ["invoke"];
