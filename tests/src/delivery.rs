@@ -1,6 +1,6 @@
 //! What holds for every consumer: delivery of events, deduplication, failures.
 
-mod conformance;
+pub(crate) mod conformance;
 mod duplicates;
 mod end_to_end;
 mod faults;

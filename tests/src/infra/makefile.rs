@@ -67,7 +67,7 @@ fn deploy_protects_tables_after_the_first_deployment() {
     let (check, deploy) = then.split_once(" || ").expect("a second deployment only if the tables are not protected");
     assert_eq!(check.trim(), "target/debug/yard --aws protection");
     assert!(deploy.ends_with("--parameter-overrides Architecture=x86_64 DeletionProtection=true"), "{deploy}");
-    // Whoever sets the parameter has decided.
+    // The operator who sets the parameter has decided.
     let decided = aws_calls(&["deploy", "PARAMS=DeletionProtection=false"], &[]);
     assert_eq!(steps(&decided), [Cleanup, Preflight, Sam]);
 }
