@@ -1,9 +1,11 @@
 //! What holds for every consumer: delivery of events, deduplication, failures.
 
-pub(crate) mod conformance;
+mod conformance;
 mod duplicates;
 mod end_to_end;
 mod faults;
 mod hostile_messages;
 mod isolation;
 mod poison;
+
+pub(crate) use conformance::COSTS;

@@ -3,11 +3,13 @@
 //!
 //! Prices are those of us-east-1, in dollars, without free tiers, each with its source of 2026-11-21.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use yard::Project;
 
-use crate::delivery::conformance::COSTS;
+use crate::delivery::COSTS;
 use crate::infra::parameters::run_ask;
 use crate::infra::template::expand;
 use crate::support::{TestStack, new_cart, new_user_id};
@@ -55,7 +57,7 @@ const STREAM_BATCH: f64 = 100.0;
 /// What a function may take, in GB-seconds per invocation, with a wide margin: 100 ms with 256 MB.
 const GIGABYTE_SECONDS: f64 = 0.025;
 
-/// Bytes of log lines, measured by `log_lines_have_the_billed_length`: of an event in a consumer, of a consumer's full batch, of a
+/// Bytes of log lines, measured by `log_lines_and_metrics_are_as_billed`: of an event in a consumer, of a consumer's full batch, of a
 /// placed order in checkout (two lines).
 const EVENT_LINE: f64 = 275.0;
 const BATCH_LINE: f64 = 360.0;
@@ -174,7 +176,7 @@ fn assert_in_readme(rows: &[String]) {
 }
 
 #[tokio::test]
-async fn log_lines_have_the_billed_length() {
+async fn log_lines_and_metrics_are_as_billed() {
     let stack = TestStack::exclusive().await;
     let start = Timestamp::now().as_millisecond();
     for _ in 0..5 {
@@ -182,8 +184,7 @@ async fn log_lines_have_the_billed_length() {
         let order_id = stack.place_order(&cart).await;
         stack.wait_until_applied(&order_id).await;
     }
-    let groups = stack.deployed.consumers.iter().map(|consumer| consumer.function.as_str());
-    let lines = read_logs(&stack, groups.chain([stack.deployed.checkout.as_str()]), start).await;
+    let lines = read_logs(&stack, stack.deployed.functions.iter().map(String::as_str), start).await;
     let mean = |is_kind: &dyn Fn(&Value) -> bool| {
         let lengths: Vec<_> = lines.iter().filter(|(line, _)| is_kind(line)).map(|(_, length)| *length).collect();
         assert!(lengths.len() >= 5, "{} lines", lengths.len());
@@ -201,6 +202,21 @@ async fn log_lines_have_the_billed_length() {
     }
     let units: Vec<_> = lines.iter().filter(|(line, _)| placed(line)).map(|(line, _)| &line["CapacityUnits"]).collect();
     assert!(units.iter().all(|units| **units == CHECKOUT_UNITS), "{units:?}");
+    let consumers = COSTS.iter().map(|(name, _)| ("LagMs".to_owned(), (*name).to_owned()));
+    let expected = consumers.chain([("Orders".to_owned(), "checkout".to_owned())]).collect();
+    assert_eq!(billed_metrics(&lines), expected, "each metric costs ${METRIC} a month");
+}
+
+/// The metrics that are charged for: name and value of the dimension.
+fn billed_metrics(lines: &[(Value, f64)]) -> BTreeSet<(String, String)> {
+    let directives = lines.iter().map(|(line, _)| (line, &line["_aws"]["CloudWatchMetrics"][0]));
+    let metrics = directives.filter(|(_, directive)| !directive.is_null()).flat_map(|(line, directive)| {
+        let dimension = &line[directive["Dimensions"][0][0].as_str().expect("a dimension")];
+        let names = directive["Metrics"].as_array().expect("metrics").iter().map(|metric| metric["Name"].as_str());
+        names.map(move |name| (name.expect("a name").to_owned(), dimension.as_str().expect("a value").to_owned()))
+    });
+    // Only while a message waits for its retry.
+    metrics.filter(|(name, _)| name != "OldestDeferredSeconds").collect()
 }
 
 /// The lines in JSON that these functions have written since a time in milliseconds, with their lengths.
