@@ -25,7 +25,7 @@ struct Change {
 
 /// A place, and the value that must be there.
 enum Effect {
-    /// A question to the deployed stack: service, operation, arguments and JMESPath (see `tests/ask.py`).
+    /// A question to the deployed stack: service, operation, arguments and `JMESPath` (see `tests/ask.py`).
     Deployed(Value, Value),
     /// A JSON pointer into the resources of the converted template.
     Converted(&'static str, Value),
@@ -33,6 +33,7 @@ enum Effect {
 
 use Effect::{Converted, Deployed};
 
+#[allow(clippy::too_many_lines)] // a table
 fn changes() -> Vec<Change> {
     let change = |parameter, value, effects| Change { parameter, value, effects };
     vec![
