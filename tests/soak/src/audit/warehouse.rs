@@ -81,6 +81,12 @@ impl ExpectedLists {
     }
 }
 
+/// How many waves with orders are not released.
+pub(super) fn count_open_waves(table: &[Item]) -> usize {
+    let waves: BTreeSet<String> = wave_entries(table).map(|entry| entry.wave).collect();
+    waves.difference(&released_waves(table)).count()
+}
+
 struct WaveEntry {
     wave: String,
     order_id: String,
