@@ -41,7 +41,7 @@ pub(crate) fn compare_dead_letters(expected: &DeadLetterBodies, mut found: DeadL
         }
     }
     let unexpected = found.iter().flat_map(|(queue, bodies)| bodies.iter().map(move |body| (queue, body)));
-    differences.extend(unexpected.map(|(queue, body)| format!("a dead letter that nobody expects in {queue}: {body}")));
+    differences.extend(unexpected.map(|(queue, body)| format!("an unexpected dead letter in {queue}: {body}")));
     differences
 }
 

@@ -67,7 +67,7 @@ pub(crate) struct UpgradeCounts {
     pub(crate) moved_to_dead_letters: u64,
     /// Dead letters that must still be there at the end, as no version can read them.
     pub(crate) planted: usize,
-    /// Dead letters that are missing at the end, or that nobody expects.
+    /// Dead letters that are missing at the end, and unexpected ones.
     pub(crate) wrong_dead_letters: Vec<String>,
     /// Waves that were not released when the deployment ended.
     pub(crate) open_waves: usize,
