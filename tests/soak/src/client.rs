@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 use yard::{Api, HttpResponse};
 
 use crate::cart::{AcceptedOrder, Cart};
@@ -47,6 +47,17 @@ pub(crate) async fn place_all(api: &Api, carts: &[Cart], clients: usize, log: &O
         }
     };
     join_all((0..clients.max(1)).map(client)).await;
+}
+
+/// Places all carts, spread evenly over this time.
+pub(crate) async fn place_evenly(api: &Api, carts: &[Cart], over: Duration, log: &OrderLog, seed: u64) {
+    let begin = Instant::now();
+    let count = u32::try_from(carts.len()).unwrap_or(u32::MAX).max(1);
+    let place = async |(number, cart): (u32, &Cart)| {
+        sleep_until(begin + over * number / count).await;
+        place(api, cart, log, &mut Rng::with_seed(seed ^ u64::from(number) << 32)).await;
+    };
+    join_all((0..).zip(carts).map(place)).await;
 }
 
 /// Repeats the request of every order whose outcome is open. To be called when no faults are injected any more.

@@ -1,7 +1,7 @@
 //! Orders are placed while faults are injected; then every table and every mail is compared with the accepted orders.
 //!
 //! * `args`: how many orders, how long, which seed
-//! * `run`: one run from the command line to the report; `fault_run`, `shuffle_run` and `upgrade_run` are its kinds
+//! * `run`: one run from the command line to the report; `fault_run`, `shuffle_run`, `upgrade_run` and `outage` are its kinds
 //! * `soak_stack`: a local cloud for one run, whose functions reach AWS through the fault proxy
 //! * `products`, `cart`: what is sold, and what is ordered
 //! * `client`, `order_log`: clients that want each order placed once, and the outcomes that they know
@@ -31,6 +31,7 @@ mod jobs;
 mod log_totals;
 mod mapping;
 mod order_log;
+mod outage;
 mod process;
 mod products;
 mod progress;

@@ -103,6 +103,18 @@ pub(crate) struct OrderCounts {
     pub(crate) unclear: BTreeMap<String, u64>,
 }
 
+impl From<OrderOutcomes> for OrderCounts {
+    fn from(outcomes: OrderOutcomes) -> Self {
+        Self {
+            accepted: outcomes.accepted.len(),
+            sold_out: outcomes.sold_out,
+            open: outcomes.open.len(),
+            repeats: outcomes.repeats,
+            unclear: outcomes.unclear,
+        }
+    }
+}
+
 impl Report {
     pub(crate) fn new(args: &SoakArgs) -> Self {
         let rate = if args.shuffle.is_some() || args.upgrade_from.is_some() { 0.0 } else { args.rate };
@@ -122,14 +134,8 @@ impl Report {
     }
 
     pub(crate) fn set_orders(&mut self, outcomes: OrderOutcomes) {
-        self.orders = OrderCounts {
-            accepted: outcomes.accepted.len(),
-            sold_out: outcomes.sold_out,
-            open: outcomes.open.len(),
-            repeats: outcomes.repeats,
-            unclear: outcomes.unclear,
-        };
-        self.wrong_answers = outcomes.wrong_answers;
+        self.wrong_answers.clone_from(&outcomes.wrong_answers);
+        self.orders = outcomes.into();
     }
 
     /// Whether nothing was lost or doubled, and the run was complete enough to prove it.
@@ -215,7 +221,8 @@ pub(crate) fn counts_between(before: &CallCounts, mut after: CallCounts) -> Call
     after
 }
 
-fn listed<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+/// Counts as text.
+pub(crate) fn listed<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     if counts.is_empty() {
         return "none".into();
     }

@@ -13,6 +13,7 @@ use crate::args::SoakArgs;
 use crate::earlier_version::EarlierVersion;
 use crate::log_totals::LogTotals;
 use crate::order_log::OrderLog;
+use crate::outage::outage_run;
 use crate::report::Report;
 use crate::soak_stack::SoakStack;
 use crate::{fault_run, progress, shuffle_run, upgrade_run};
@@ -28,6 +29,13 @@ pub async fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The end of a run.
+struct Conclusion {
+    is_good: bool,
+    /// The report.
+    text: String,
 }
 
 /// Prints the report, and returns whether it is good. Takes the instance down after errors and interrupts, too.
@@ -48,10 +56,9 @@ async fn run_and_report(args: &SoakArgs) -> Result<bool> {
     if !args.keep || outcome.is_err() {
         up::down(&instance).await?;
     }
-    let report = outcome?;
-    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { report.render() };
+    let Conclusion { is_good, text } = outcome?;
     std::io::stdout().write_all(text.as_bytes()).context("stdout cannot be written")?;
-    Ok(report.is_good())
+    Ok(is_good)
 }
 
 fn bail_interrupted<T>() -> Result<T> {
@@ -63,8 +70,14 @@ async fn perform(
     instance: &Instance,
     earlier: Option<&EarlierVersion>,
     args: &SoakArgs,
-) -> Result<Report> {
+) -> Result<Conclusion> {
     let log = OrderLog::default();
+    if let Some(service) = args.outage {
+        let stack = SoakStack::start(project, instance, args).await?;
+        let report = Box::pin(outage_run::run(&stack, args, service, &log)).await?;
+        let text = if args.json { report.to_json()? + "\n" } else { report.render() };
+        return Ok(Conclusion { is_good: report.is_good(), text });
+    }
     let mut report = Report::new(args);
     let started = Instant::now();
     let stack = match earlier {
@@ -76,7 +89,8 @@ async fn perform(
     let cloud_log = std::fs::read(stack.instance.log()).context("the log of the local cloud cannot be read")?;
     report.consumers = LogTotals::from_log(&String::from_utf8_lossy(&cloud_log));
     report.seconds = started.elapsed().as_secs();
-    Ok(report)
+    let text = if args.json { serde_json::to_string(&report)? + "\n" } else { report.render() };
+    Ok(Conclusion { is_good: report.is_good(), text })
 }
 
 async fn run_on_new_stack(
