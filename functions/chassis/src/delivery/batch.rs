@@ -127,7 +127,7 @@ impl<A: Apply> Batch<A> {
             let killed = Outcome::Failed(Failure::reject("process_killed", PROCESS_KILLED));
             let answered = self.answer(message, None, killed, deadline).await;
             if answered.disposition == Disposition::DeadLettered {
-                self.delete_attempts(&[message_id(message)], deadline).await;
+                attempts::end(&self.table, &[message_id(message)], deadline + LAST_CALLS_TIME).await;
             }
             return vec![answered];
         }
@@ -189,15 +189,7 @@ impl<A: Apply> Batch<A> {
             receive_count(answered.message) > 1 && (!panicked || answered.disposition == Disposition::DeadLettered)
         };
         let ids: Vec<_> = answered.iter().filter(is_orderly).map(|answered| message_id(answered.message)).collect();
-        self.delete_attempts(&ids, deadline).await;
-    }
-
-    async fn delete_attempts(&self, message_ids: &[&str], deadline: Instant) {
-        if timeout_at(deadline + LAST_CALLS_TIME, attempts::end(&self.table, message_ids)).await.is_err() {
-            tracing::warn!(
-                "no time was left to delete attempt rows; their messages are handled alone at their next receive"
-            );
-        }
+        attempts::end(&self.table, &ids, deadline + LAST_CALLS_TIME).await;
     }
 
     /// Deletes acknowledged messages before a suspect is handled: if that ends the process, Lambda never sees the answer.
