@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn alarm_is_met_after_its_periods_in_a_row() {
-        let met = |alarm: &Alarm, samples: &[Sample]| alarm.met_at(samples).map(|at| at.as_second());
+        let met = |alarm: &Alarm, samples: &[Sample]| alarm.met_at(samples).map(Timestamp::as_second);
         assert_eq!(met(&alarm(900, 1), &[sample(5, 300.0), sample(9, 301.0)]), Some(9));
         assert_eq!(met(&alarm(900, 1), &[sample(5, 300.0)]), None);
         let three = alarm(60, 3);

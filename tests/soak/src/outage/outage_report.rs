@@ -127,8 +127,8 @@ impl OutageReport {
             "outage",
             format!(
                 "{} {}, of {affected}, {:.0} s, seed {}",
-                name(self.service),
-                name(self.way),
+                name(&self.service),
+                name(&self.way),
                 self.outage_seconds,
                 self.seed
             ),

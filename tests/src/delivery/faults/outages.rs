@@ -128,7 +128,7 @@ async fn setup_with_waits(name: &str) -> (FaultSetup, Arc<VisibilityRecorder>) {
 async fn table_outage_of_71_hours_is_done_16_minutes_after() {
     let setup = setup_with_waits("table-71-hours").await;
     let batch = setup.0.batch(recording());
-    let receives = check_outage_of_71_hours("dynamodb", setup, batch, 0).await;
+    let receives = Box::pin(check_outage_of_71_hours("dynamodb", setup, batch, 0)).await;
     assert!(receives > 300 && receives < MAX_RECEIVES, "{receives} receives");
 }
 
@@ -136,7 +136,7 @@ async fn table_outage_of_71_hours_is_done_16_minutes_after() {
 async fn ses_outage_of_71_hours_is_done_16_minutes_after() {
     let setup = setup_with_waits("ses-71-hours").await;
     let batch = mail_batch(&setup.0);
-    check_outage_of_71_hours("ses", setup, batch, 67).await;
+    Box::pin(check_outage_of_71_hours("ses", setup, batch, 67)).await;
 }
 
 #[tokio::test]
