@@ -39,6 +39,9 @@ const HANDLING_TIME: Duration = Duration::from_secs(15);
 /// Beyond the limit the run waits this long, to report how late everything is done.
 const OVERTIME: Duration = Duration::from_mins(4);
 
+/// How long the queues may take to be empty once everything is done, or the wait for it is over.
+const DRAIN_TIME: Duration = Duration::from_secs(30);
+
 /// An outage of this length must meet the alarm's condition.
 const MIN_OUTAGE_FOR_ALARM: Duration = Duration::from_mins(8);
 
@@ -88,6 +91,7 @@ pub(crate) async fn run(
     client::resolve_open_orders(&stack.api, log).await;
     let deadline = Instant::now() + recovery_limit + OVERTIME;
     let evidence = audit_until_complete(stack, log, deadline).await?;
+    let deadline = deadline.max(Instant::now() + DRAIN_TIME);
     let drained = queues::wait_until_empty(stack, &stack.deployed.consumers, deadline).await?;
 
     let cloud_log = std::fs::read(stack.instance.log()).context("the log of the local cloud cannot be read")?;
