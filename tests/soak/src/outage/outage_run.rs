@@ -92,7 +92,7 @@ pub(crate) async fn run(
     let deadline = Instant::now() + recovery_limit + OVERTIME;
     let evidence = audit_until_complete(stack, log, deadline).await?;
     let deadline = deadline.max(Instant::now() + DRAIN_TIME);
-    let drained = queues::wait_until_empty(stack, &stack.deployed.consumers, deadline).await?;
+    let drained = queues::wait_until_empty(&stack.cloud, &stack.deployed.consumers, deadline).await?;
 
     let cloud_log = std::fs::read(stack.instance.log()).context("the log of the local cloud cannot be read")?;
     let cloud_log = String::from_utf8_lossy(&cloud_log);
@@ -166,7 +166,7 @@ async fn audit_until_complete(stack: &SoakStack, log: &OrderLog, deadline: Insta
 async fn show_progress(stack: &SoakStack, log: &OrderLog) {
     loop {
         sleep(PROGRESS_INTERVAL).await;
-        let messages = queues::count_all(stack, &stack.deployed.consumers).await.unwrap_or_default();
+        let messages = queues::count_all(&stack.cloud, &stack.deployed.consumers).await.unwrap_or_default();
         progress::show(&format!("          {} accepted, {messages} messages in queues", log.accepted_count()));
     }
 }
