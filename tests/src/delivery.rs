@@ -7,3 +7,5 @@ mod faults;
 mod hostile_messages;
 mod isolation;
 mod poison;
+
+pub(crate) use conformance::COSTS;

@@ -57,7 +57,7 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     let clock = Clock::system();
     let api = &Api { endpoint: E::new(table.clone(), clock.clone()).configured(&mut env), table, clock };
     env.finish(())?;
-    api.table.warm_up().await;
+    E::warm_up(&api.table).await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let deadline = deadline(event.context.deadline, &api.clock);
         Ok::<_, Error>(api.handle(event.payload, deadline).await)

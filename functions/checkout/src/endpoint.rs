@@ -12,8 +12,6 @@ use crate::response::OrderResponse;
 pub trait Endpoint {
     /// The function's name in logs and metrics.
     const NAME: &'static str;
-    /// Metrics that count one outcome each: the metric's name, and the outcome.
-    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)];
 
     /// Creates the endpoint. `table` stores orders and stock.
     fn new(table: Table, clock: Clock) -> Self;
@@ -24,6 +22,11 @@ pub trait Endpoint {
         Self: Sized,
     {
         self
+    }
+
+    /// Opens the connection before the first request, with a call that the function's role allows.
+    async fn warm_up(table: &Table) {
+        table.warm_up().await;
     }
 
     /// Answers one request by the deadline.

@@ -67,8 +67,6 @@ pub struct PlaceOrder {
 
 impl Endpoint for PlaceOrder {
     const NAME: &'static str = "checkout";
-    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)] =
-        &[("Orders", "placed"), ("Repeated", OrderResponse::REPEATED), ("OutOfStock", "out-of-stock")];
 
     fn new(table: Table, clock: Clock) -> Self {
         Self { catalog: Catalog::new(table.clone()), table, clock, allows_body_email: false }

@@ -17,6 +17,7 @@ use aws_sdk_sesv2::config::retry::RetryConfig;
 use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageTag};
+use aws_smithy_runtime_api::http::StatusCode;
 use switchyard_chassis::{Clients, Env, Failure, Received, SendError, Sender, Sent};
 use switchyard_events::OrderPlaced;
 
@@ -44,13 +45,14 @@ impl Sender for Email {
 
     /// Reads the sender's identity, which has no effect. Any answer but an internal error shows that SES works, throttling included:
     /// SES allows many calls of this kind only once a second, such as
-    /// <https://docs.aws.amazon.com/ses/latest/APIReference/API_GetSendQuota.html> (2026-11-21).
+    /// <https://docs.aws.amazon.com/ses/latest/APIReference/API_GetSendQuota.html> (2026-11-21). A missing permission shows nothing:
+    /// IAM is asked before SES.
     async fn probe(&self) -> Result<(), Failure> {
         let request = self.ses.get_email_identity().email_identity(self.config.sender.as_str());
         let without_retries = aws_sdk_sesv2::Config::builder().retry_config(RetryConfig::disabled());
         match request.customize().config_override(without_retries).send().await {
             Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(error)) if error.raw().status().is_client_error() => Ok(()),
+            Err(SdkError::ServiceError(error)) if is_answer_of_ses(error.raw().status()) => Ok(()),
             Err(error) => Err(Failure::retry(format!("SES GetEmailIdentity: {}", error.code().unwrap_or("no answer")))),
         }
     }
@@ -76,6 +78,10 @@ impl Email {
             .email_tags(tag("event_id", order.metadata.event_id.as_str())?)
             .email_tags(tag("order_id", order.order_id.as_str())?))
     }
+}
+
+fn is_answer_of_ses(status: StatusCode) -> bool {
+    status.is_client_error() && status.as_u16() != 403
 }
 
 fn utf8(text: String) -> Result<Content, BuildError> {

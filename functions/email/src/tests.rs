@@ -148,7 +148,7 @@ async fn probe_fails_only_if_ses_does_not_work() {
         (200, "", true),
         (404, "NotFoundException", true),
         (429, "TooManyRequestsException", true),
-        (403, "AccessDeniedException", true),
+        (403, "AccessDeniedException", false),
         (500, "InternalFailure", false),
         (0, "", false),
     ] {

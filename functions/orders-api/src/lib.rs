@@ -33,11 +33,13 @@ pub struct OrderRoutes {
 
 impl Endpoint for OrderRoutes {
     const NAME: &'static str = "orders-api";
-    const COUNTED_OUTCOMES: &'static [(&'static str, &'static str)] =
-        &[("CancellationsRequested", cancel_order::REQUESTED), ("CancellationsTooLate", "too-late")];
 
     fn new(table: Table, clock: Clock) -> Self {
         Self { table, clock }
+    }
+
+    async fn warm_up(table: &Table) {
+        table.warm_up_by_query().await;
     }
 
     async fn answer(&self, request: Request<'_>, deadline: Instant) -> Result<OrderResponse, Problem> {

@@ -1,4 +1,4 @@
-//! The metrics of a batch.
+//! The figures of a batch.
 
 use jiff::Timestamp;
 use switchyard_chassis::Metrics;
@@ -26,14 +26,15 @@ impl BatchReport {
         }
     }
 
-    /// Writes the metrics. `failed` is the number of entries that are neither on the bus nor in the dead-letter queue.
+    /// Writes the figures. `failed` is the number of entries that are neither on the bus nor in the dead-letter queue.
     pub(crate) fn write(self, failed: usize, now: Timestamp) {
+        // None is a metric: alarms watch the stream's iterator age and the dead-letter queue, and a consumer's lag includes this one.
         Metrics::new("Function", "publisher")
-            .count("Published", self.published)
-            .count("Failed", failed)
-            .count("Dead", self.dead_lettered)
-            .count("PutEventsCalls", self.calls)
-            .milliseconds("LagMs", self.lag_ms)
+            .property("Published", self.published)
+            .property("Failed", failed)
+            .property("Dead", self.dead_lettered)
+            .property("PutEventsCalls", self.calls)
+            .property("LagMs", self.lag_ms)
             .write(now);
     }
 }

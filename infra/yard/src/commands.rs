@@ -9,6 +9,7 @@ pub mod email;
 pub(crate) mod invoke;
 pub(crate) mod order;
 pub(crate) mod preflight;
+pub(crate) mod protection;
 pub mod revenue;
 pub(crate) mod seed;
 pub(crate) mod status;

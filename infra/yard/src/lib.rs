@@ -26,5 +26,5 @@ pub use local::process::kill_process;
 pub use local::project::{Binary, Project};
 pub use stack::consumer::Consumer;
 pub use stack::dead_letters::{DeadLetter, peek_dead_letters};
-pub use stack::deployed::Stack;
+pub use stack::deployed::{Stack, StackCore};
 pub use stack::error::StackError;

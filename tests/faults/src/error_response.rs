@@ -44,6 +44,16 @@ pub(crate) fn throttled(call: &AwsCall) -> ProxyResponse {
     error(call, status, code, "Rate exceeded (made by a fault proxy)")
 }
 
+/// The answer to a caller that has no permission.
+pub(crate) fn access_denied(call: &AwsCall) -> ProxyResponse {
+    let (status, code) = match call.service.as_str() {
+        "dynamodb" | "sqs" => (400, "com.amazon.coral.service#AccessDeniedException"),
+        "ses" | "execute-api" => (403, "AccessDeniedException"),
+        _ => (400, "AccessDeniedException"),
+    };
+    error(call, status, code, "Not authorized to perform this action (denied by a fault proxy)")
+}
+
 /// An error (400) with this code.
 pub(crate) fn rejected(call: &AwsCall, code: &str) -> ProxyResponse {
     let namespace = match call.service.as_str() {

@@ -26,6 +26,9 @@ pub enum Fault {
         /// The error code, such as `ValidationException`.
         code: String,
     },
+    /// The service answers that the caller may not do this. The call takes no effect.
+    #[serde(rename = "deny")]
+    AccessDenied,
     /// The service answers with its throttling error. The call takes no effect.
     Throttle,
     /// `DynamoDB` cancels a write because of one of its items. The call takes no effect.
@@ -47,6 +50,8 @@ pub enum Fault {
         #[serde(default)]
         code: Option<String>,
     },
+    /// No answer comes until the caller gives up and closes the connection. The call takes no effect.
+    Hang,
     /// The connection is closed, and the proxy accepts no new connection for a while.
     #[serde(rename = "refuse")]
     RefuseConnections {
@@ -78,9 +83,11 @@ impl Fault {
             Self::InternalError { after_effect: false } => "error",
             Self::InternalError { after_effect: true } => "error_after_effect",
             Self::Reject { .. } => "reject",
+            Self::AccessDenied => "deny",
             Self::Throttle => "throttle",
             Self::Conflict { .. } => "conflict",
             Self::Partial { .. } => "partial",
+            Self::Hang => "hang",
             Self::RefuseConnections { .. } => "refuse",
             Self::CloseConnection => "close",
             Self::ResetConnection => "reset",

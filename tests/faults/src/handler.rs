@@ -18,6 +18,9 @@ use crate::rule_set::RuleSet;
 use crate::upstream::{NoResponse, Upstream};
 use crate::{AwsCall, Fault, ProxyHooks, control};
 
+/// How often a call that hangs looks whether its caller still waits.
+const HANG_POLL_INTERVAL: Duration = Duration::from_millis(20);
+
 /// What all connections of a proxy share.
 pub(crate) struct ProxyState {
     pub(crate) rules: RuleSet,
@@ -40,6 +43,7 @@ pub(crate) async fn handle(
     }
     let call = AwsCall::new(&parts, body);
     let fault = state.rules.next_fault(&call);
+    state.hooks.call_received(&call);
     // The call gets a task of its own, so that it takes effect even if its caller disconnects. `waiting` is dropped
     // then.
     let waiting = Arc::new(());
@@ -68,6 +72,7 @@ impl ProxyState {
                 Ok(error_response::internal_error(&call))
             }
             Some(Fault::Reject { code }) => Ok(error_response::rejected(&call, &code)),
+            Some(Fault::AccessDenied) => Ok(error_response::access_denied(&call)),
             Some(Fault::Throttle) => Ok(error_response::throttled(&call)),
             Some(Fault::Conflict { item, code }) => {
                 let code = code.as_deref().unwrap_or("TransactionConflict");
@@ -76,6 +81,12 @@ impl ProxyState {
             Some(Fault::Partial { entry, code }) => {
                 let partial = PartialCall::new(&call, entry.as_deref(), code.as_deref(), || self.rules.random_bool());
                 self.forward_partial(parts, &call, &partial, connection).await
+            }
+            Some(Fault::Hang) => {
+                while connection.is_waiting() {
+                    sleep(HANG_POLL_INTERVAL).await;
+                }
+                Err(NoResponse)
             }
             Some(Fault::RefuseConnections { ms }) => {
                 self.refusals.send(Duration::from_millis(ms)).ok();

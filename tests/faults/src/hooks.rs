@@ -7,10 +7,15 @@ use crate::AwsCall;
 
 /// Callbacks of a proxy.
 pub trait ProxyHooks: Send + Sync {
+    /// A call was received. Its fault, if any, has no effect yet.
+    fn call_received(&self, call: &AwsCall) {
+        // A default, since most owners of a proxy observe nothing.
+        let _ = call;
+    }
+
     /// A call took effect: the cloud answered it with this status. `delivered` is whether the response goes back to a
     /// caller that still waits for it, as far as the proxy can know.
     fn call_completed(&self, call: &AwsCall, status: u16, delivered: bool) {
-        // A default, since most owners of a proxy observe nothing.
         let _ = (call, status, delivered);
     }
 
@@ -23,6 +28,10 @@ pub trait ProxyHooks: Send + Sync {
 
 /// Lets the owner keep the hooks, to read later what they observed.
 impl<T: ProxyHooks> ProxyHooks for Arc<T> {
+    fn call_received(&self, call: &AwsCall) {
+        self.as_ref().call_received(call);
+    }
+
     fn call_completed(&self, call: &AwsCall, status: u16, delivered: bool) {
         self.as_ref().call_completed(call, status, delivered);
     }

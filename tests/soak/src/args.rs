@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::Parser;
 
+use crate::outage::scenario::{OutageService, OutageWay};
+
 /// The shortest and the longest time limit of a run.
 const TIME_LIMIT_SECS: (f64, f64) = (10.0, 24.0 * 3600.0);
 
@@ -20,7 +22,8 @@ pub(crate) struct SoakArgs {
     /// Orders to place
     #[arg(long, default_value_t = 300)]
     pub(crate) orders: usize,
-    /// The time limit in minutes, once the stack is up; faults are injected for at most half of it
+    /// The time limit in minutes, once the stack is up; faults are injected for at most half of it. With --outage: how
+    /// long the outage lasts
     #[arg(long, default_value_t = 4.0)]
     pub(crate) minutes: f64,
     /// The share of calls that fail, bursts not included
@@ -30,6 +33,19 @@ pub(crate) struct SoakArgs {
     /// to close
     #[arg(long, value_name = "COPIES", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) shuffle: Option<u16>,
+    /// Instead of injecting faults, deploy this earlier version of the repository (a commit or a tag), leave work
+    /// unfinished, and deploy this version over it while orders are placed
+    #[arg(long, value_name = "REVISION", conflicts_with = "shuffle")]
+    pub(crate) upgrade_from: Option<String>,
+    /// Instead of injecting faults, place the orders while this service is out of reach
+    #[arg(long, value_name = "SERVICE", conflicts_with_all = ["shuffle", "upgrade_from"])]
+    pub(crate) outage: Option<OutageService>,
+    /// How the calls fail during the outage
+    #[arg(long, requires = "outage", default_value = "hanging")]
+    pub(crate) way: OutageWay,
+    /// The consumer that loses its table [default: tax]
+    #[arg(long, requires = "outage", value_name = "NAME")]
+    pub(crate) consumer: Option<String>,
     /// Concurrent clients
     #[arg(long, default_value_t = 8)]
     pub(crate) clients: usize,
@@ -45,7 +61,12 @@ pub(crate) struct SoakArgs {
 }
 
 impl SoakArgs {
-    /// How long the whole run may take.
+    /// Whether faults are injected at random.
+    pub(crate) fn injects_faults(&self) -> bool {
+        self.shuffle.is_none() && self.outage.is_none()
+    }
+
+    /// How long the whole run may take; with `--outage`, how long the outage lasts.
     pub(crate) fn time_limit(&self) -> Duration {
         let (min, max) = TIME_LIMIT_SECS;
         Duration::from_secs_f64((self.minutes * 60.0).clamp(min, max))

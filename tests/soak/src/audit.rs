@@ -54,5 +54,10 @@ pub(crate) fn audit(evidence: &Evidence) -> Findings {
     findings
 }
 
+/// How many picks wait to be listed.
+pub(crate) fn ready_picks(evidence: &Evidence) -> usize {
+    evidence.tables.get("warehouse").map_or(0, |table| warehouse::count_ready(table))
+}
+
 #[cfg(test)]
 mod tests;

@@ -51,7 +51,7 @@ impl Cart {
     /// The cart with this number; the same seed gives the same cart. Each user orders three times, at about the same
     /// time, for less than 300 dollars: for fraud that is neither too often nor too much. One cart in ten is
     /// suspicious: a disposable address, and far too much of one product. One in twenty contains the scarce product.
-    fn new(seed: u64, number: usize, products: &[Product]) -> Self {
+    pub(crate) fn new(seed: u64, number: usize, products: &[Product]) -> Self {
         let mut random = Rng::with_seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (number as u64));
         let suspicious = number % 10 == 7;
         let lines = if suspicious { suspicious_lines(products) } else { random_lines(products, &mut random) };
@@ -87,6 +87,13 @@ impl Cart {
     /// The total of the taxable lines, or of the exempt lines.
     pub(crate) fn subtotal(&self, taxable: bool) -> Decimal {
         self.lines.iter().filter(|line| line.taxable == taxable).map(|line| line.amount).sum()
+    }
+}
+
+impl AcceptedOrder {
+    /// Whether both answers show the same order.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        (&self.order_id, self.total, &self.placed_at) == (&other.order_id, other.total, &other.placed_at)
     }
 }
 

@@ -77,7 +77,7 @@ async fn place_orders(stack: &SoakStack, args: &SoakArgs, log: &OrderLog, deadli
         if Instant::now() >= deadline {
             return Ok("time is up");
         }
-        if queues::count_visible(stack).await? == 0 {
+        if queues::count_visible(&stack.cloud, &stack.deployed.consumers).await? == 0 {
             return Ok("no backlog");
         }
     }
@@ -93,7 +93,7 @@ async fn repeat_jobs(stack: &SoakStack) {
 async fn show_progress(stack: &SoakStack, log: &OrderLog) {
     loop {
         sleep(PROGRESS_INTERVAL).await;
-        let messages = queues::count_all(stack, &stack.deployed.consumers).await.unwrap_or_default();
+        let messages = queues::count_all(&stack.cloud, &stack.deployed.consumers).await.unwrap_or_default();
         progress::show(&format!("          {} accepted, {messages} messages in queues", log.accepted_count()));
     }
 }
@@ -101,7 +101,7 @@ async fn show_progress(stack: &SoakStack, log: &OrderLog) {
 /// Waits for the queues, runs the jobs, and redrives dead letters until there are none to redrive.
 async fn redrive_until_empty(stack: &SoakStack, deadline: Instant, report: &mut Report) -> Result<()> {
     for _ in 0..MAX_REDRIVES {
-        if !queues::wait_until_empty(stack, &stack.deployed.consumers, deadline).await? {
+        if !queues::wait_until_empty(&stack.cloud, &stack.deployed.consumers, deadline).await? {
             break;
         }
         run_jobs(stack).await;
@@ -119,7 +119,7 @@ async fn redrive_until_empty(stack: &SoakStack, deadline: Instant, report: &mut 
 async fn audit_until_complete(stack: &SoakStack, log: &OrderLog, deadline: Instant, report: &mut Report) -> Result<()> {
     let stream_deadline = Instant::now() + STREAM_TIMEOUT;
     loop {
-        report.drained = queues::wait_until_empty(stack, &stack.deployed.consumers, deadline).await?;
+        report.drained = queues::wait_until_empty(&stack.cloud, &stack.deployed.consumers, deadline).await?;
         report.findings = audit(&collect_evidence(stack, log.snapshot(), false).await?);
         if report.findings.lost.is_empty() || Instant::now() >= stream_deadline.min(deadline) {
             return Ok(());

@@ -29,7 +29,7 @@ pub(crate) async fn redrive(stack: &SoakStack, counts: &mut DeadLetterCounts) ->
 
 async fn redrive_consumer(stack: &SoakStack, consumer: &Consumer, counts: &mut DeadLetterCounts) -> Result<u64> {
     let mut redriven = 0;
-    for message in receive_all(stack, &consumer.dlq_url).await? {
+    for message in receive_all(&stack.cloud, &consumer.dlq_url).await? {
         let code = attribute(&message, "error_code").unwrap_or(MOVED_BY_SQS);
         let error = attribute(&message, "error").unwrap_or_default();
         *counts.entry(format!("{} {code} {error}", consumer.name).trim_end().to_owned()).or_default() += 1;
@@ -37,7 +37,7 @@ async fn redrive_consumer(stack: &SoakStack, consumer: &Consumer, counts: &mut D
             let body = message.body().unwrap_or_default();
             let sent = stack.cloud.sqs.send_message().queue_url(&consumer.queue_url).message_body(body).send().await;
             sent.with_context(|| format!("no dead letter of {} can be redriven", consumer.name))?;
-            delete(stack, &consumer.dlq_url, &message).await?;
+            delete(&stack.cloud, &consumer.dlq_url, &message).await?;
             redriven += 1;
         }
     }
@@ -48,12 +48,12 @@ async fn redrive_consumer(stack: &SoakStack, consumer: &Consumer, counts: &mut D
 async fn redrive_publisher(stack: &SoakStack, counts: &mut DeadLetterCounts) -> Result<u64> {
     let mut redriven = 0;
     let queue_url = &stack.deployed.publisher_dlq;
-    for message in receive_all(stack, queue_url).await? {
+    for message in receive_all(&stack.cloud, queue_url).await? {
         let code = attribute(&message, "error_code").unwrap_or("(none)");
         *counts.entry(format!("(publisher) {code}")).or_default() += 1;
         if let Ok(event) = serde_json::from_str::<OutboxEntry>(message.body().unwrap_or_default()) {
             put_on_bus(stack, &event).await?;
-            delete(stack, queue_url, &message).await?;
+            delete(&stack.cloud, queue_url, &message).await?;
             redriven += 1;
         }
     }

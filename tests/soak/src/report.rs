@@ -42,8 +42,52 @@ pub(crate) struct Report {
     /// Responses that no client should get.
     pub(crate) wrong_answers: Vec<String>,
     pub(crate) findings: Findings,
-    /// The duration without the start of the stack.
+    /// Only after an upgrade.
+    pub(crate) upgrade: Option<UpgradeCounts>,
+    /// The duration, with the start of the stack.
     pub(crate) seconds: u64,
+}
+
+/// What an upgrade began with, and what happened meanwhile.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct UpgradeCounts {
+    /// The commit of the earlier version.
+    pub(crate) from: String,
+    /// Orders that the earlier version had accepted.
+    pub(crate) accepted_before: usize,
+    /// Of these, orders whose event the bus had not accepted.
+    pub(crate) unpublished: usize,
+    /// Messages in the consumers' queues when the deployment began, by consumer.
+    pub(crate) queued: BTreeMap<String, u64>,
+    /// The consumer that was disabled until the end of the deployment.
+    pub(crate) disabled: String,
+    /// The consumer whose table was out of reach until the end of the deployment.
+    pub(crate) failing: String,
+    /// Messages that were moved to a dead-letter queue as SQS does it, and redriven after the upgrade.
+    pub(crate) moved_to_dead_letters: u64,
+    /// Dead letters that must still be there at the end, as no version can read them.
+    pub(crate) planted: usize,
+    /// Dead letters that are missing at the end, and unexpected ones.
+    pub(crate) wrong_dead_letters: Vec<String>,
+    /// Waves that were not released when the deployment ended.
+    pub(crate) ready_picks: usize,
+    pub(crate) deployment_seconds: u64,
+    /// Orders accepted during the deployment.
+    pub(crate) accepted_during: usize,
+    /// Answers until the end of the deployment that made a client repeat its request, by status.
+    pub(crate) answers_during: BTreeMap<String, u64>,
+}
+
+impl UpgradeCounts {
+    /// What the earlier version has left to do.
+    pub(crate) fn describe_unfinished(&self) -> String {
+        let Self { unpublished, queued, disabled, failing, moved_to_dead_letters, .. } = self;
+        let queued = listed(queued);
+        format!(
+            "{unpublished} events not published; messages queued: {queued} ({disabled} disabled, {failing} failing); \
+             {moved_to_dead_letters} dead letters"
+        )
+    }
 }
 
 /// Orders by outcome, as their clients know it.
@@ -59,9 +103,21 @@ pub(crate) struct OrderCounts {
     pub(crate) unclear: BTreeMap<String, u64>,
 }
 
+impl From<OrderOutcomes> for OrderCounts {
+    fn from(outcomes: OrderOutcomes) -> Self {
+        Self {
+            accepted: outcomes.accepted.len(),
+            sold_out: outcomes.sold_out,
+            open: outcomes.open.len(),
+            repeats: outcomes.repeats,
+            unclear: outcomes.unclear,
+        }
+    }
+}
+
 impl Report {
     pub(crate) fn new(args: &SoakArgs) -> Self {
-        let rate = if args.shuffle.is_some() { 0.0 } else { args.rate };
+        let rate = if args.shuffle.is_some() || args.upgrade_from.is_some() { 0.0 } else { args.rate };
         Self { seed: args.seed, rate, ..Self::default() }
     }
 
@@ -78,21 +134,17 @@ impl Report {
     }
 
     pub(crate) fn set_orders(&mut self, outcomes: OrderOutcomes) {
-        self.orders = OrderCounts {
-            accepted: outcomes.accepted.len(),
-            sold_out: outcomes.sold_out,
-            open: outcomes.open.len(),
-            repeats: outcomes.repeats,
-            unclear: outcomes.unclear,
-        };
-        self.wrong_answers = outcomes.wrong_answers;
+        self.wrong_answers.clone_from(&outcomes.wrong_answers);
+        self.orders = outcomes.into();
     }
 
     /// Whether nothing was lost or doubled, and the run was complete enough to prove it.
     pub(crate) fn is_good(&self) -> bool {
-        let rejected = self.dead_letters.values().sum::<u64>() > self.redriven;
+        let planted = self.upgrade.as_ref().map_or(0, |upgrade| upgrade.planted as u64);
+        let rejected = self.dead_letters.values().sum::<u64>() > self.redriven + planted;
         self.drained
             && !rejected
+            && self.upgrade.as_ref().is_none_or(|upgrade| upgrade.wrong_dead_letters.is_empty())
             && self.wrong_answers.is_empty()
             && self.orders.open == 0
             && self.orders.accepted > 0
@@ -112,7 +164,15 @@ impl Report {
         line("orders", format!("{accepted} accepted, {sold_out} sold out, {open} open"));
         line("answers unclear", listed(&orders.unclear));
         line("repeated by clients", repeats.to_string());
-        if self.delivered.is_empty() {
+        if let Some(upgrade) = &self.upgrade {
+            let UpgradeCounts { accepted_before, accepted_during, deployment_seconds, .. } = upgrade;
+            line("upgraded from", format!("{}, in {deployment_seconds} s", upgrade.from));
+            line("accepted", format!("{accepted_before} before, {accepted_during} during the deployment"));
+            line("unfinished", upgrade.describe_unfinished());
+            line("picks ready", upgrade.ready_picks.to_string());
+            line("unclear until then", listed(&upgrade.answers_during));
+            line("events sent again", listed(&self.events_resent));
+        } else if self.delivered.is_empty() {
             line("calls under faults", self.calls.to_string());
             line("faults", format!("{}: {}", self.faults.values().sum::<u64>(), listed(&self.faults)));
             line("processes killed", format!("{}: {}", self.killed.values().sum::<u64>(), listed(&self.killed)));
@@ -144,7 +204,8 @@ impl Report {
     fn worst_findings(&self) -> impl Iterator<Item = &String> {
         let Findings { lost, doubled, mails_outside, .. } = &self.findings;
         let kinds = [lost, doubled, mails_outside, &self.wrong_answers];
-        kinds.into_iter().flat_map(|findings| findings.iter().take(MAX_FINDINGS_SHOWN))
+        let dead_letters = self.upgrade.iter().map(|upgrade| &upgrade.wrong_dead_letters);
+        kinds.into_iter().chain(dead_letters).flat_map(|findings| findings.iter().take(MAX_FINDINGS_SHOWN))
     }
 }
 
@@ -160,7 +221,8 @@ pub(crate) fn counts_between(before: &CallCounts, mut after: CallCounts) -> Call
     after
 }
 
-fn listed<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
+/// Counts as text.
+pub(crate) fn listed<K: std::fmt::Display>(counts: &BTreeMap<K, u64>) -> String {
     if counts.is_empty() {
         return "none".into();
     }

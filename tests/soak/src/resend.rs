@@ -11,6 +11,7 @@ use switchyard_chassis::{Item, text_of};
 use switchyard_events::OutboxEntry;
 use tokio::time::sleep;
 
+use crate::cart::AcceptedOrder;
 use crate::events::{outbox_entries, put_on_bus, queue_body};
 use crate::order_log::OrderLog;
 use crate::soak_stack::SoakStack;
@@ -42,6 +43,18 @@ pub(crate) async fn resend_events(stack: &SoakStack, log: &OrderLog, seed: u64, 
             counts.set(ResendCounts { to_bus: to_bus + added.to_bus, to_queues: to_queues + added.to_queues });
         }
     }
+}
+
+/// Puts all events about half of these orders on the bus once more. Returns how many events.
+pub(crate) async fn publish_again(stack: &SoakStack, orders: &[AcceptedOrder]) -> Result<u64> {
+    let mut count = 0;
+    for order in orders.iter().filter(|order| is_resent(&order.order_id)) {
+        for event in read_events(stack, &order.order_id).await? {
+            put_on_bus(stack, &event).await?;
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// Events of the other half are not sent again: it would repair their loss, which the audit has to find.

@@ -7,25 +7,16 @@
 //! the same way.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_sqs::types::SendMessageBatchRequestEntry;
 use fastrand::Rng;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 use yard::Consumer;
 
+use crate::mapping::set_mapping_enabled;
 use crate::queues;
 use crate::soak_stack::SoakStack;
-
-/// The queues are complete when their counts have not changed for this time.
-const STABLE_PERIOD: Duration = Duration::from_secs(4);
-
-/// The pause between two reads of the counts.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
-
-/// After a mapping was disabled, a poll that had begun may still receive messages for this time.
-const POLL_END: Duration = Duration::from_millis(1500);
 
 /// Of the copies of a turn one in this many is held back for a later turn.
 const HOLD_BACK_ONE_IN: usize = 4;
@@ -48,7 +39,7 @@ impl<'a> ShuffledDelivery<'a> {
     /// Disables all consumers.
     pub(crate) async fn begin(stack: &'a SoakStack, copies: usize, seed: u64) -> Result<Self> {
         for consumer in &stack.deployed.consumers {
-            set_mapping_enabled(stack, consumer, false).await?;
+            set_mapping_enabled(&stack.cloud, consumer, false).await?;
         }
         let random = Rng::with_seed(seed ^ 0x5_AFF1E);
         Ok(Self { stack, copies, random, pending: BTreeMap::new(), delivered: BTreeMap::new() })
@@ -66,9 +57,9 @@ impl<'a> ShuffledDelivery<'a> {
                 return Ok(true);
             };
             self.send_copies(consumer).await?;
-            set_mapping_enabled(stack, consumer, true).await?;
-            let empty = queues::wait_until_empty(stack, [consumer], deadline).await?;
-            set_mapping_enabled(stack, consumer, false).await?;
+            set_mapping_enabled(&stack.cloud, consumer, true).await?;
+            let empty = queues::wait_until_empty(&stack.cloud, [consumer], deadline).await?;
+            set_mapping_enabled(&stack.cloud, consumer, false).await?;
             if !empty {
                 return Ok(false);
             }
@@ -78,13 +69,13 @@ impl<'a> ShuffledDelivery<'a> {
     /// Takes all messages out of all queues, and makes their copies.
     async fn collect_messages(&mut self) -> Result<()> {
         let stack = self.stack;
-        wait_until_stable(stack).await?;
+        queues::wait_until_stable(&stack.cloud, &stack.deployed.consumers).await?;
         for consumer in &stack.deployed.consumers {
-            for message in queues::receive_all(stack, &consumer.queue_url).await? {
+            for message in queues::receive_all(&stack.cloud, &consumer.queue_url).await? {
                 let body = message.body().unwrap_or_default();
                 let pending = self.pending.entry(&consumer.name).or_default();
                 pending.extend(std::iter::repeat_n(body.to_owned(), self.copies));
-                queues::delete(stack, &consumer.queue_url, &message).await?;
+                queues::delete(&stack.cloud, &consumer.queue_url, &message).await?;
             }
         }
         Ok(())
@@ -118,26 +109,4 @@ impl<'a> ShuffledDelivery<'a> {
         ensure!(response.failed.is_empty(), "messages to the queue of {} were refused: {response:?}", consumer.name);
         Ok(())
     }
-}
-
-/// Waits until no more messages arrive in any queue.
-async fn wait_until_stable(stack: &SoakStack) -> Result<()> {
-    let mut since = Instant::now();
-    let mut last = queues::count_all(stack, &stack.deployed.consumers).await?;
-    while since.elapsed() < STABLE_PERIOD {
-        sleep(POLL_INTERVAL).await;
-        let now = queues::count_all(stack, &stack.deployed.consumers).await?;
-        if now != last {
-            (since, last) = (Instant::now(), now);
-        }
-    }
-    Ok(())
-}
-
-/// Turns the event source mapping of a consumer on or off.
-async fn set_mapping_enabled(stack: &SoakStack, consumer: &Consumer, enabled: bool) -> Result<()> {
-    let update = stack.cloud.lambda.update_event_source_mapping().uuid(&consumer.mapping).enabled(enabled);
-    update.send().await.with_context(|| format!("the mapping of {} cannot be changed", consumer.name))?;
-    sleep(POLL_END).await;
-    Ok(())
 }

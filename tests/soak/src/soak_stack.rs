@@ -54,9 +54,13 @@ impl SoakStack {
         let running = instance.running().context("the local cloud has ended right after its start")?;
         recorder.set_cloud_pid(running.pid);
         let api = Api::new(&cloud, &deployed.api_url.replace(&running.endpoint(), &proxy.url()))?;
-        let products = catalog(args.orders, args.shuffle.is_none());
+        let products = catalog(args.orders, args.injects_faults());
         put_on_sale(&cloud, &deployed, &products).await?;
         let stack = Self { instance: instance.clone(), cloud, deployed, api, proxy, recorder, products };
+        // After an outage it matters how long a message really waits.
+        if args.outage.is_some() {
+            return Ok(stack);
+        }
         for consumer in &stack.deployed.consumers {
             stack.shorten_visibility_timeout(consumer).await?;
             stack.shorten_lease(consumer).await?;
@@ -88,6 +92,6 @@ impl SoakStack {
     }
 }
 
-fn free_port() -> std::io::Result<u16> {
+pub(crate) fn free_port() -> std::io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

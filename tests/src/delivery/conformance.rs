@@ -74,7 +74,7 @@ fn email(
 }
 
 /// Calls to DynamoDB and capacity units of a batch of one event and of a batch of ten.
-type Costs = [(u32, f64); 2];
+pub(crate) type Costs = [(u32, f64); 2];
 
 /// The `n`th event; an order gets a user of its own.
 fn event_of_new_user(event: fn(u32) -> String, n: u32) -> String {
@@ -96,6 +96,9 @@ macro_rules! conforms {
     ($($name:ident: $event:expr, $batch:expr, $costs:expr;)*) => {
         /// The consumers that the suite is run for.
         const COVERED: &[&str] = &[$(stringify!($name)),*];
+
+        /// What every consumer costs.
+        pub(crate) const COSTS: &[(&str, Costs)] = &[$((stringify!($name), $costs)),*];
 
         $(mod $name {
             use super::*;

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::infra::makefile::Step::{Cleanup, Preflight, Sam, Seed};
+use crate::infra::makefile::Step::{Cleanup, Preflight, Protection, Sam, Seed};
 
 /// A program that `make` starts on AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,8 @@ enum Step {
     Cleanup,
     Preflight,
     Sam,
+    /// Its line also calls sam, if the tables are not protected.
+    Protection,
     Seed,
 }
 
@@ -24,8 +26,12 @@ fn aws_calls(arguments: &[&str], environment: &[(&str, &str)]) -> Vec<(Step, Str
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).unwrap();
     let step = |line: &str| {
-        let known = [("yard --aws cleanup", Cleanup), ("yard --aws preflight", Preflight), ("sam deploy", Sam)];
-        let known = known.into_iter().chain([("yard --aws seed", Seed)]);
+        let known = [
+            ("yard --aws cleanup", Cleanup),
+            ("yard --aws preflight", Preflight),
+            ("yard --aws protection", Protection),
+        ];
+        let known = known.into_iter().chain([("sam deploy", Sam), ("yard --aws seed", Seed)]);
         known.into_iter().find_map(|(text, step)| line.contains(text).then_some(step))
     };
     printed.lines().filter_map(|line| Some((step(line)?, line.trim_end().to_owned()))).collect()
@@ -37,8 +43,8 @@ fn steps(calls: &[(Step, String)]) -> Vec<Step> {
 
 #[test]
 fn deploy_cleans_up_and_checks_before_sam() {
-    assert_eq!(steps(&aws_calls(&["deploy"], &[])), [Cleanup, Preflight, Sam]);
-    assert_eq!(steps(&aws_calls(&["deploy", "CATALOG=demo"], &[])), [Cleanup, Preflight, Sam, Seed]);
+    assert_eq!(steps(&aws_calls(&["deploy"], &[])), [Cleanup, Preflight, Sam, Protection]);
+    assert_eq!(steps(&aws_calls(&["deploy", "CATALOG=demo"], &[])), [Cleanup, Preflight, Sam, Protection, Seed]);
     assert_eq!(steps(&aws_calls(&["seed-aws"], &[])), [Seed]);
 }
 
@@ -51,6 +57,19 @@ fn deploy_params_reach_preflight_and_sam() {
     assert_eq!(calls[1].1, preflight);
     let sam = "--parameter-overrides Architecture=x86_64 'SenderAddress=a@b.example' 'JwtIssuer=https://id/?a&b'";
     assert!(calls[2].1.ends_with(sam), "{}", calls[2].1);
+}
+
+#[test]
+fn deploy_protects_tables_after_the_first_deployment() {
+    let calls = aws_calls(&["deploy", "ARCH=x86_64", "PARAMS=SenderAddress=a@b.example"], &[]);
+    let [_, _, (Sam, first), (Protection, then)] = calls.as_slice() else { panic!("{calls:#?}") };
+    assert!(!first.contains("DeletionProtection"), "{first}");
+    let (check, deploy) = then.split_once(" || ").expect("a second deployment only if the tables are not protected");
+    assert_eq!(check.trim(), "target/debug/yard --aws protection");
+    assert!(deploy.ends_with("--parameter-overrides Architecture=x86_64 DeletionProtection=true"), "{deploy}");
+    // The operator who sets the parameter has decided.
+    let decided = aws_calls(&["deploy", "PARAMS=DeletionProtection=false"], &[]);
+    assert_eq!(steps(&decided), [Cleanup, Preflight, Sam]);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use switchyard_chassis::{
     Transactional,
 };
 use switchyard_events::{EventId, OrderPlaced};
-use switchyard_faults::{Fault, Proxy, Rule};
+use switchyard_faults::{Fault, Proxy, ProxyHooks, Rule};
 use tokio::time::Instant;
 
 use super::{TestStack, text};
@@ -34,9 +34,16 @@ pub struct FaultSetup {
 
 impl FaultSetup {
     pub async fn new(name: &str) -> Self {
+        struct NoHooks;
+        impl ProxyHooks for NoHooks {}
+        Self::with_hooks(name, NoHooks).await
+    }
+
+    /// Like [`Self::new`], with hooks for the calls through the proxy.
+    pub async fn with_hooks(name: &str, hooks: impl ProxyHooks + 'static) -> Self {
         let stack = TestStack::shared().await;
         let harness = ConsumerHarness::new(&stack.cloud.config, name).await;
-        let proxy = Proxy::start(0, fastrand::u64(..)).await.unwrap();
+        let proxy = Proxy::start_with_hooks(0, fastrand::u64(..), Box::new(hooks)).await.unwrap();
         proxy.forward_to(stack.cloud.endpoint.as_deref().unwrap());
         let clients = fault_clients(&proxy);
         let table = Table::new(aws_sdk_dynamodb::Client::new(clients.sdk()), harness.table.name());

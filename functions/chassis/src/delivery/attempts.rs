@@ -7,10 +7,11 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::time::{Instant, timeout_at};
 
 use crate::dynamodb::batch_write::{delete_all, put_all};
 use crate::dynamodb::item::count_of;
-use crate::{Failure, Key, Row, Table};
+use crate::{Failure, Key, Row, Table, backoff};
 
 /// After this many attempts that did not end, a message is dead-lettered without being handled.
 pub(crate) const MAX_UNFINISHED: u64 = 3;
@@ -39,12 +40,24 @@ pub(crate) async fn begin(table: &Table, message_ids: &[&str], earlier: u64, now
     put_all(table, message_ids.iter().map(row)).await
 }
 
-/// Notes that the attempts ended in an orderly way. If this fails, the messages are handled alone at their next receive.
-pub(crate) async fn end(table: &Table, message_ids: &[&str]) {
+/// Notes that the attempts ended in an orderly way. Tries until `give_up`: while a table answers only some calls, a message whose
+/// rows stay would be dead-lettered although it ended no process. If this fails, the messages are handled alone at their next receive.
+pub(crate) async fn end(table: &Table, message_ids: &[&str], give_up: Instant) {
     if message_ids.is_empty() {
         return;
     }
-    if let Err(error) = delete_all(table, message_ids.iter().map(|id| attempt_key(id))).await {
-        tracing::warn!(%error, "attempt rows were not deleted; their messages are handled alone at their next receive");
+    let mut last_error = None;
+    let delete = async {
+        for attempt in 0.. {
+            match delete_all(table, message_ids.iter().map(|id| attempt_key(id))).await {
+                Ok(()) => break,
+                Err(error) => last_error = Some(error),
+            }
+            tokio::time::sleep(backoff::contention(attempt)).await;
+        }
+    };
+    if timeout_at(give_up, delete).await.is_err() {
+        let error = last_error.map(|error| error.to_string());
+        tracing::warn!(error, "attempt rows were not deleted; their messages are handled alone at their next receive");
     }
 }

@@ -1,12 +1,13 @@
 //! One invocation: up to ten messages, each parsed, applied and answered on its own.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use futures_util::future::join_all;
 use jiff::SignedDuration;
 use switchyard_events::Metadata;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::delivery::apply::Apply;
 use crate::delivery::attempts;
@@ -21,6 +22,10 @@ use crate::{Clock, Consumer, Failure, Outcome, Queue, Sender, Table, Usage};
 /// The reason of a message that was dead-lettered without being handled.
 const PROCESS_KILLED: &str = "the process ended while it handled this message, three times in a row and at last with this message alone: \
                               out of memory, out of time, or a crash; see the function's log, mend the handler, then redrive";
+
+/// The time after the deadline for calls that end a message's handling. An invocation that runs out of time is killed: then all its
+/// messages come back, and its metrics are lost.
+const LAST_CALLS_TIME: Duration = Duration::from_secs(1);
 
 /// Handles batches of one consumer.
 pub struct Batch<A> {
@@ -82,19 +87,19 @@ impl<A: Apply> Batch<A> {
     /// Handles a batch. The response names the messages that must be delivered again.
     pub async fn process(&self, batch: SqsEvent, deadline: Instant) -> SqsBatchResponse {
         let mut answered = Vec::new();
-        match self.triage(&batch.records).await {
+        match self.triage(&batch.records, deadline).await {
             Ok(triage) => {
-                let together = self.begin_attempts(&triage.redelivered, &mut answered).await;
+                let together = self.begin_attempts(&triage.redelivered, &mut answered, deadline).await;
                 answered.extend(self.handle(&[triage.new, together].concat(), deadline).await);
-                self.end_attempts(&answered).await;
+                self.end_attempts(&answered, deadline).await;
                 if !triage.suspects.is_empty() {
-                    self.delete_acknowledged(&answered).await;
+                    self.delete_acknowledged(&answered, deadline).await;
                 }
                 for (message, unfinished) in triage.suspects {
                     answered.extend(self.handle_suspect(message, unfinished, deadline).await);
                 }
             }
-            Err(failure) => answered = self.fail_all(batch.records.iter().collect(), &failure).await,
+            Err(failure) => answered = self.fail_all(batch.records.iter().collect(), &failure, deadline).await,
         }
         self.report(&answered)
     }
@@ -106,7 +111,7 @@ impl<A: Apply> Batch<A> {
         join_all(messages.iter().map(async |parsed| {
             let event = parsed.event_index().map(|index| &events[index]);
             let event = event.map(|event| (event.metadata.clone(), event.lag_ms()));
-            self.answer(parsed.message, event, parsed.outcome(&outcomes)).await
+            self.answer(parsed.message, event, parsed.outcome(&outcomes), deadline).await
         }))
         .await
     }
@@ -120,34 +125,36 @@ impl<A: Apply> Batch<A> {
     ) -> Vec<Answered<'a>> {
         if unfinished >= attempts::MAX_UNFINISHED {
             let killed = Outcome::Failed(Failure::reject("process_killed", PROCESS_KILLED));
-            let answered = self.answer(message, None, killed).await;
+            let answered = self.answer(message, None, killed, deadline).await;
             if answered.disposition == Disposition::DeadLettered {
-                attempts::end(&self.table, &[message_id(message)]).await;
+                attempts::end(&self.table, &[message_id(message)], deadline + LAST_CALLS_TIME).await;
             }
             return vec![answered];
         }
         if Instant::now() >= deadline {
             let failure = Failure::retry("returned to the queue: no time was left to handle it alone");
-            return vec![self.answer(message, None, Outcome::Failed(failure)).await];
+            return vec![self.answer(message, None, Outcome::Failed(failure), deadline).await];
         }
-        if let Err(failure) = attempts::begin(&self.table, &[message_id(message)], unfinished, self.clock.now()).await {
-            return vec![self.answer(message, None, Outcome::Failed(failure)).await];
+        let ids = [message_id(message)];
+        let begin = attempts::begin(&self.table, &ids, unfinished, self.clock.now());
+        if let Err(failure) = in_time(deadline, begin).await {
+            return vec![self.answer(message, None, Outcome::Failed(failure), deadline).await];
         }
         let answered = self.handle(&[message], deadline).await;
-        self.end_attempts(&answered).await;
-        self.delete_acknowledged(&answered).await;
+        self.end_attempts(&answered, deadline).await;
+        self.delete_acknowledged(&answered, deadline).await;
         answered
     }
 
     /// Separates the messages by their earlier attempts. Reads the table only if a message was received before.
-    async fn triage<'a>(&self, messages: &'a [SqsMessage]) -> Result<Triage<'a>, Failure> {
+    async fn triage<'a>(&self, messages: &'a [SqsMessage], deadline: Instant) -> Result<Triage<'a>, Failure> {
         let (new, received_before): (Vec<_>, Vec<_>) = messages.iter().partition(|message| receive_count(message) == 1);
         let mut triage = Triage { new, ..Triage::default() };
         if received_before.is_empty() {
             return Ok(triage);
         }
         let ids: Vec<_> = received_before.iter().map(|message| message_id(message)).collect();
-        let unfinished = attempts::unfinished(&self.table, &ids).await?;
+        let unfinished = in_time(deadline, attempts::unfinished(&self.table, &ids)).await?;
         for message in received_before {
             match unfinished.get(message_id(message)) {
                 Some(&attempts) => triage.suspects.push((message, attempts)),
@@ -163,36 +170,42 @@ impl<A: Apply> Batch<A> {
         &self,
         messages: &[&'a SqsMessage],
         answered: &mut Vec<Answered<'a>>,
+        deadline: Instant,
     ) -> Vec<&'a SqsMessage> {
         let ids: Vec<_> = messages.iter().map(|message| message_id(message)).collect();
-        match attempts::begin(&self.table, &ids, 0, self.clock.now()).await {
+        match in_time(deadline, attempts::begin(&self.table, &ids, 0, self.clock.now())).await {
             Ok(()) => messages.to_vec(),
             Err(failure) => {
-                answered.extend(self.fail_all(messages.to_vec(), &failure).await);
+                answered.extend(self.fail_all(messages.to_vec(), &failure, deadline).await);
                 Vec::new()
             }
         }
     }
 
     /// Deletes the attempt rows of messages whose handling ended in an orderly way. A panic is not one.
-    async fn end_attempts(&self, answered: &[Answered<'_>]) {
+    async fn end_attempts(&self, answered: &[Answered<'_>], deadline: Instant) {
         let is_orderly = |answered: &&Answered<'_>| {
             let panicked = matches!(answered.outcome, Outcome::Failed(Failure::Panic { .. }));
             receive_count(answered.message) > 1 && (!panicked || answered.disposition == Disposition::DeadLettered)
         };
         let ids: Vec<_> = answered.iter().filter(is_orderly).map(|answered| message_id(answered.message)).collect();
-        attempts::end(&self.table, &ids).await;
+        attempts::end(&self.table, &ids, deadline + LAST_CALLS_TIME).await;
     }
 
     /// Deletes acknowledged messages before a suspect is handled: if that ends the process, Lambda never sees the answer.
-    async fn delete_acknowledged(&self, answered: &[Answered<'_>]) {
+    async fn delete_acknowledged(&self, answered: &[Answered<'_>], deadline: Instant) {
         let acknowledged = answered.iter().filter(|answered| answered.disposition != Disposition::Redeliver);
         let messages: Vec<_> = acknowledged.map(|answered| answered.message).collect();
-        self.queue.delete(A::NAME, &messages).await;
+        self.queue.delete(A::NAME, &messages, deadline + LAST_CALLS_TIME).await;
     }
 
-    async fn fail_all<'a>(&self, messages: Vec<&'a SqsMessage>, failure: &Failure) -> Vec<Answered<'a>> {
-        let answer = async |message| self.answer(message, None, Outcome::Failed(failure.clone())).await;
+    async fn fail_all<'a>(
+        &self,
+        messages: Vec<&'a SqsMessage>,
+        failure: &Failure,
+        deadline: Instant,
+    ) -> Vec<Answered<'a>> {
+        let answer = async |message| self.answer(message, None, Outcome::Failed(failure.clone()), deadline).await;
         join_all(messages.into_iter().map(answer)).await
     }
 
@@ -202,11 +215,15 @@ impl<A: Apply> Batch<A> {
         message: &'a SqsMessage,
         event: Option<(Metadata, u64)>,
         outcome: Outcome,
+        deadline: Instant,
     ) -> Answered<'a> {
+        let answer_by = deadline + LAST_CALLS_TIME;
         let disposition = match &outcome {
             Outcome::Applied | Outcome::Duplicate => Disposition::Acknowledge,
-            Outcome::Deferred(wait) => self.queue.defer(A::NAME, message, *wait).await,
-            Outcome::Failed(failure) => self.queue.dispose(A::NAME, message, failure, self.clock.now()).await,
+            Outcome::Deferred(wait) => self.queue.defer(A::NAME, message, *wait, answer_by).await,
+            Outcome::Failed(failure) => {
+                self.queue.dispose(A::NAME, message, failure, self.clock.now(), answer_by).await
+            }
         };
         Answered { message, event, outcome, disposition }
     }
@@ -234,6 +251,12 @@ impl<A: Apply> Batch<A> {
     pub fn cost(&self) -> Usage {
         self.last_cost.get()
     }
+}
+
+/// Fails if there is no result by the deadline.
+async fn in_time<T>(deadline: Instant, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let out_of_time = || Failure::retry("returned to the queue: no time was left");
+    timeout_at(deadline, call).await.unwrap_or_else(|_| Err(out_of_time()))
 }
 
 fn message_id(message: &SqsMessage) -> &str {

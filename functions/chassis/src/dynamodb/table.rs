@@ -54,9 +54,19 @@ impl Table {
         &self.name
     }
 
-    /// Opens the connection before the first event, by reading a row that need not exist.
+    /// Opens the connection before the first event, by reading a row that need not exist. It makes a call that the functions need
+    /// anyway, so that their roles need no other permission.
     pub async fn warm_up(&self) {
-        if let Err(error) = self.get(&Key::new("WARM-UP", "WARM-UP")).await {
+        self.end_warm_up(self.get_all(vec![Key::new("WARM-UP", "WARM-UP")]).await);
+    }
+
+    /// The same for a function that only makes queries.
+    pub async fn warm_up_by_query(&self) {
+        self.end_warm_up(self.query("WARM-UP", "").await);
+    }
+
+    fn end_warm_up<T>(&self, result: Result<T, Failure>) {
+        if let Err(error) = result {
             tracing::warn!(%error, "warm-up failed; the first event will open the connection");
         }
         // The warm-up is not part of any batch's cost.

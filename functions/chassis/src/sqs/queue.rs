@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsMessage;
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::error::BuildError;
+use aws_sdk_sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry, MessageAttributeValue};
 use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use crate::aws_error::describe;
 use crate::sqs::dead_letter::DeadLetter;
@@ -57,17 +58,19 @@ impl Queue {
         }
     }
 
-    /// Returns or dead-letters a message whose event failed. If the call to SQS fails, the message stays in its queue.
+    /// Returns or dead-letters a message whose event failed. If the call to SQS fails, or has no answer by `answer_by`, the message
+    /// stays in its queue.
     pub(crate) async fn dispose(
         &self,
         consumer: &str,
         message: &SqsMessage,
         failure: &Failure,
         now: Timestamp,
+        answer_by: Instant,
     ) -> Disposition {
         match self.retry_policy.decide(failure, age(message, now), receive_count(message)) {
-            RetryAction::Redeliver(wait) => self.defer(consumer, message, wait).await,
-            RetryAction::DeadLetter => match self.dead_letter(consumer, message, failure).await {
+            RetryAction::Redeliver(wait) => self.defer(consumer, message, wait, answer_by).await,
+            RetryAction::DeadLetter => match self.dead_letter(consumer, message, failure, answer_by).await {
                 Ok(()) => Disposition::DeadLettered,
                 Err(error) => stays_in_queue(consumer, message, &error),
             },
@@ -76,7 +79,7 @@ impl Queue {
 
     /// Deletes messages, so that a process that ends before its answer does not bring them back. A message that cannot be deleted is
     /// delivered again, and is then a duplicate.
-    pub(crate) async fn delete(&self, consumer: &str, messages: &[&SqsMessage]) {
+    pub(crate) async fn delete(&self, consumer: &str, messages: &[&SqsMessage], answer_by: Instant) {
         let entry = |(index, message): (usize, &&SqsMessage)| {
             let entry = DeleteMessageBatchRequestEntry::builder().id(index.to_string());
             entry.receipt_handle(message.receipt_handle.clone().unwrap_or_default()).build()
@@ -86,8 +89,8 @@ impl Queue {
                 Err(error) => Some(error.to_string()),
                 Ok(entries) => {
                     let request = self.client.delete_message_batch().queue_url(&self.url).set_entries(Some(entries));
-                    match request.send().await {
-                        Err(error) => Some(describe(&error)),
+                    match answer_until(answer_by, request.send()).await {
+                        Err(error) => Some(error),
                         Ok(answer) => answer.failed.first().map(|failed| failed.code.clone()),
                     }
                 }
@@ -100,28 +103,57 @@ impl Queue {
 
     /// Makes a message visible again after this time, however often it has been received and however old it is. Only SQS's own redrive policy ends
     /// this.
-    pub(crate) async fn defer(&self, consumer: &str, message: &SqsMessage, wait: Duration) -> Disposition {
-        match self.change_visibility(message, wait).await {
+    pub(crate) async fn defer(
+        &self,
+        consumer: &str,
+        message: &SqsMessage,
+        wait: Duration,
+        answer_by: Instant,
+    ) -> Disposition {
+        match self.change_visibility(message, wait, answer_by).await {
             Ok(()) => Disposition::Redeliver,
             Err(error) => stays_in_queue(consumer, message, &error),
         }
     }
 
     /// Keeps the message invisible for this time.
-    async fn change_visibility(&self, message: &SqsMessage, wait: Duration) -> Result<(), String> {
+    async fn change_visibility(&self, message: &SqsMessage, wait: Duration, answer_by: Instant) -> Result<(), String> {
         // Rounded up, so that a lease has ended when the message is visible again. SQS accepts at most 12 hours.
         let seconds = i32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(i32::MAX).min(MAX_VISIBILITY_SECS);
         let request = self.client.change_message_visibility().queue_url(&self.url).visibility_timeout(seconds);
-        let answer = request.set_receipt_handle(message.receipt_handle.clone()).send().await;
-        answer.map(drop).map_err(|error| format!("SQS ChangeMessageVisibility: {}", describe(&error)))
+        let call = request.set_receipt_handle(message.receipt_handle.clone()).send();
+        let answer = answer_until(answer_by, call).await;
+        answer.map(drop).map_err(|error| format!("SQS ChangeMessageVisibility: {error}"))
     }
 
     /// Sends the message, its body unchanged, to the dead-letter queue with the reason.
-    async fn dead_letter(&self, consumer: &str, message: &SqsMessage, failure: &Failure) -> Result<(), String> {
+    async fn dead_letter(
+        &self,
+        consumer: &str,
+        message: &SqsMessage,
+        failure: &Failure,
+        answer_by: Instant,
+    ) -> Result<(), String> {
         let attributes = attributes(consumer, message, failure).map_err(|error| error.to_string())?;
         let request = self.client.send_message().queue_url(&self.dlq_url).set_message_attributes(Some(attributes));
-        let answer = request.message_body(message.body.clone().unwrap_or_default()).send().await;
-        answer.map(drop).map_err(|error| format!("SQS SendMessage: {}", describe(&error)))
+        let call = request.message_body(message.body.clone().unwrap_or_default()).send();
+        let answer = answer_until(answer_by, call).await;
+        answer.map(drop).map_err(|error| format!("SQS SendMessage: {error}"))
+    }
+}
+
+/// The answer to a call, or why there is none by this time.
+async fn answer_until<T, E, R>(
+    answer_by: Instant,
+    call: impl Future<Output = Result<T, SdkError<E, R>>>,
+) -> Result<T, String>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: std::fmt::Debug,
+{
+    match timeout_at(answer_by, call).await {
+        Ok(answer) => answer.map_err(|error| describe(&error)),
+        Err(_) => Err("no answer in the time that was left".to_owned()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A log line per event and one line of metrics per batch.
+//! A log line per event and one line of figures per batch.
 
 use std::time::Duration;
 
@@ -107,13 +107,13 @@ impl BatchMetrics {
     pub(crate) fn report(self, usage: Usage, now: Timestamp) {
         Metrics::new("Consumer", self.consumer)
             .property("BatchSize", self.batch_size)
-            .count("Processed", self.processed)
-            .count("Duplicate", self.duplicate)
-            .count("Retried", self.retried)
-            .count("Deferred", self.deferred)
-            .count("Rejected", self.rejected)
-            .count("CapacityUnits", usage.units)
-            .count("DynamoDBCalls", usage.calls)
+            .property("Processed", self.processed)
+            .property("Duplicate", self.duplicate)
+            .property("Retried", self.retried)
+            .property("Deferred", self.deferred)
+            .property("Rejected", self.rejected)
+            .property("CapacityUnits", usage.units)
+            .property("DynamoDBCalls", usage.calls)
             .milliseconds("LagMs", self.lag_ms)
             .seconds("OldestDeferredSeconds", self.oldest_redelivered.map(|age| age.as_secs()))
             .write(now);

@@ -1,10 +1,13 @@
 //! Metrics that CloudWatch extracts from the log
 //! (embedded metric format, <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>).
+//!
+//! CloudWatch charges for each name and dimension that has a value in an hour. So only what an alarm or a person watches is a
+//! metric. Every other figure is a property: a field of the same line, which CloudWatch Logs Insights can sum up.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// One line of metrics in the namespace `Switchyard`, under one dimension.
+/// One line of figures. Those that are metrics are in the namespace `Switchyard`, under one dimension.
 #[derive(Debug)]
 pub struct Metrics {
     dimension: &'static str,
@@ -22,9 +25,12 @@ impl Metrics {
         }
     }
 
-    /// Adds a metric with the unit count.
-    pub fn count(self, name: &str, number: impl Into<Value>) -> Self {
-        self.metric(name, "Count", number.into())
+    /// Adds a metric with the unit count, if it is not zero: an alarm or a sum needs no zeros.
+    pub fn count(self, name: &str, number: u32) -> Self {
+        match number {
+            0 => self,
+            number => self.metric(name, "Count", number.into()),
+        }
     }
 
     /// Adds a metric in milliseconds: one value or an array of values. An empty array adds nothing.
@@ -61,7 +67,11 @@ impl Metrics {
         println!("{}", self.line(now));
     }
 
+    /// Without a metric, the line has no metadata, since the format requires at least one metric in it.
     fn line(mut self, now: Timestamp) -> Value {
+        if self.definitions.is_empty() {
+            return self.members.into();
+        }
         let directive = json!({
             "Namespace": "Switchyard",
             "Dimensions": [[self.dimension]],
@@ -80,7 +90,8 @@ mod tests {
     #[test]
     fn metric_is_declared_and_property_is_not() {
         let metrics = Metrics::new("Consumer", "tax")
-            .count("Processed", 3)
+            .count("Orders", 3)
+            .count("None", 0)
             .milliseconds("LagMs", vec![5, 9])
             .milliseconds("Idle", Vec::<u64>::new())
             .property("BatchSize", 4);
@@ -88,10 +99,16 @@ mod tests {
             "_aws": {"Timestamp": 0, "CloudWatchMetrics": [{
                 "Namespace": "Switchyard",
                 "Dimensions": [["Consumer"]],
-                "Metrics": [{"Name": "Processed", "Unit": "Count"}, {"Name": "LagMs", "Unit": "Milliseconds"}],
+                "Metrics": [{"Name": "Orders", "Unit": "Count"}, {"Name": "LagMs", "Unit": "Milliseconds"}],
             }]},
-            "Consumer": "tax", "Processed": 3, "LagMs": [5, 9], "BatchSize": 4,
+            "Consumer": "tax", "Orders": 3, "LagMs": [5, 9], "BatchSize": 4,
         });
         assert_eq!(metrics.line(Timestamp::UNIX_EPOCH), expected);
+    }
+
+    #[test]
+    fn line_without_metrics_has_no_metadata() {
+        let line = Metrics::new("Consumer", "tax").count("None", 0).seconds("Never", None).property("BatchSize", 4);
+        assert_eq!(line.line(Timestamp::UNIX_EPOCH), json!({"Consumer": "tax", "BatchSize": 4}));
     }
 }

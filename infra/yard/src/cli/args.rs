@@ -11,6 +11,7 @@ use crate::commands::email::EmailArgs;
 use crate::commands::invoke::InvokeArgs;
 use crate::commands::order::OrderArgs;
 use crate::commands::preflight::PreflightArgs;
+use crate::commands::protection::ProtectionArgs;
 use crate::commands::revenue::RevenueArgs;
 use crate::commands::seed::SeedArgs;
 use crate::commands::status::StatusArgs;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     Preflight(PreflightArgs),
     /// Delete the stack on AWS if its first deployment failed, so that it can be deployed again; asks first
     Cleanup(CleanupArgs),
+    /// Check whether the tables of orders and tax refuse to be deleted; exit code 1 if the next deployment should protect them
+    Protection(ProtectionArgs),
     /// Put the products of infra/catalog.json that are not there yet into the orders table
     Seed(SeedArgs),
     /// Place orders; with --json one response object per line

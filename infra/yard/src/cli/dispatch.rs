@@ -30,6 +30,7 @@ async fn dispatch(Cli { target, command }: Cli) -> Result<Completion> {
         Command::Tools => tools::run(&context).await,
         Command::Preflight(args) => args.run(&context).await,
         Command::Cleanup(args) => args.run(&context).await,
+        Command::Protection(args) => args.run(&context).await,
         Command::Seed(args) => args.run(&context).await,
         Command::Order(args) => args.run(&context).await,
         Command::Cancel(args) => args.run(&context).await,

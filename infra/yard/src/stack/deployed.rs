@@ -29,21 +29,38 @@ pub struct Stack {
     pub consumers: Vec<Consumer>,
 }
 
+/// The part of a stack that every version of the template has: for a stack that an earlier version has deployed.
+#[derive(Debug, Clone)]
+pub struct StackCore {
+    pub api_url: String,
+    pub orders_table: String,
+    pub publisher: String,
+    pub consumers: Vec<Consumer>,
+}
+
+impl StackCore {
+    /// Reads the stack that `cloud` names. Fails with [`StackError::NotDeployed`] if there is none.
+    pub async fn read(cloud: &Cloud) -> Result<Self> {
+        let outputs = read_outputs(cloud).await?;
+        let output = |key: &str| find_output(cloud, &outputs, key);
+        let functions = read_functions(cloud).await?;
+        Ok(Self {
+            api_url: reachable_url(&output("ApiUrl")?, cloud.endpoint.as_deref()),
+            orders_table: output("OrdersTable")?,
+            publisher: output("PublisherFunction")?,
+            consumers: read_consumers(cloud, &output("BusName")?, &functions).await?,
+        })
+    }
+}
+
 impl Stack {
     /// Reads the stack that `cloud` names. Fails with [`StackError::NotDeployed`] if there is none.
     pub async fn read(cloud: &Cloud) -> Result<Self> {
         let outputs = read_outputs(cloud).await?;
-        let output = |key: &str| {
-            let value = outputs.get(key).cloned();
-            value.with_context(|| {
-                format!("the stack {} has no output {key}: deploy infra/template.yaml again", cloud.stack)
-            })
-        };
+        let output = |key: &str| find_output(cloud, &outputs, key);
         let bus = output("BusName")?;
         let functions = read_functions(cloud).await?;
-        let mappings = read_queue_mappings(cloud, &functions).await?;
-        let mut consumers = try_join_all(mappings.iter().map(|mapping| consumer::read(cloud, &bus, mapping))).await?;
-        consumers.sort_by(|one, other| one.name.cmp(&other.name));
+        let consumers = read_consumers(cloud, &bus, &functions).await?;
         Ok(Self {
             name: cloud.stack.clone(),
             api_url: reachable_url(&output("ApiUrl")?, cloud.endpoint.as_deref()),
@@ -105,6 +122,19 @@ async fn read_outputs(cloud: &Cloud) -> Result<HashMap<String, String>> {
     let missing = || StackError::NotDeployed { stack: cloud.describe() };
     let outputs = describe(cloud).await?.ok_or_else(missing)?.outputs.unwrap_or_default();
     Ok(outputs.into_iter().filter_map(|output| Some((output.output_key?, output.output_value?))).collect())
+}
+
+fn find_output(cloud: &Cloud, outputs: &HashMap<String, String>, key: &str) -> Result<String> {
+    let value = outputs.get(key).cloned();
+    value.with_context(|| format!("the stack {} has no output {key}: deploy infra/template.yaml again", cloud.stack))
+}
+
+/// The functions that an SQS queue is mapped to, by name.
+async fn read_consumers(cloud: &Cloud, bus: &str, functions: &BTreeSet<String>) -> Result<Vec<Consumer>> {
+    let mappings = read_queue_mappings(cloud, functions).await?;
+    let mut consumers = try_join_all(mappings.iter().map(|mapping| consumer::read(cloud, bus, mapping))).await?;
+    consumers.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(consumers)
 }
 
 async fn read_functions(cloud: &Cloud) -> Result<BTreeSet<String>> {

@@ -87,6 +87,7 @@ async fn each_fault_has_its_effect_and_its_response() {
     check(Fault::InternalError { after_effect: false }, 0, answered(500)).await;
     check(Fault::InternalError { after_effect: true }, 1, answered(500)).await;
     check(Fault::Reject { code: "ValidationException".into() }, 0, answered(400)).await;
+    check(Fault::AccessDenied, 0, answered(400)).await;
     check(Fault::Throttle, 0, answered(400)).await;
     check(Fault::Conflict { item: None, code: None }, 0, answered(400)).await;
     check(Fault::CloseConnection, 0, None).await;
@@ -102,6 +103,27 @@ async fn delayed_call_is_late() {
     let started = Instant::now();
     call(&proxy.url(), "dynamodb", PUT, "{}").await.unwrap();
     assert!(started.elapsed() >= Duration::from_millis(120));
+}
+
+#[tokio::test]
+async fn hanging_call_has_no_answer_until_its_caller_gives_up() {
+    let (proxy, calls) = proxy_with_rules(vec![Rule::new("*", "*", Fault::Hang)]).await;
+    let url = proxy.url();
+    let timed_out = tokio::time::timeout(Duration::from_millis(300), call(&url, "dynamodb", PUT, "{}")).await;
+    assert!(timed_out.is_err(), "{timed_out:?}");
+    proxy.set_rules(Vec::new());
+    assert_eq!(call(&url, "dynamodb", PUT, "{}").await.unwrap().0, 200);
+    assert_eq!((calls.load(Ordering::SeqCst), proxy.counts()["dynamodb PutItem"]["hang"]), (1, 1));
+}
+
+#[tokio::test]
+async fn denied_call_has_the_error_of_each_service() {
+    for (service, status) in [("dynamodb", 400), ("sqs", 400), ("events", 400), ("ses", 403)] {
+        let (proxy, calls) = proxy_with_rules(vec![Rule::new("*", "*", Fault::AccessDenied)]).await;
+        let (found, error_type, body) = call(&proxy.url(), service, "Service.Operation", "{}").await.unwrap();
+        assert_eq!((found, calls.load(Ordering::SeqCst)), (status, 0), "{service}");
+        assert!(format!("{error_type} {body}").contains("AccessDeniedException"), "{service}: {error_type} {body}");
+    }
 }
 
 /// Records whether responses were delivered.

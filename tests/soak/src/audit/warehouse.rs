@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use switchyard_chassis::{Item, text_of};
+use switchyard_chassis::{Item, is_pending, text_of};
 
 use super::evidence::{Evidence, rows};
 use super::fate::Fates;
@@ -47,6 +47,11 @@ fn audit_ready_rows(table: &[Item], findings: &mut Findings) {
     let named = rows(table, "ORDER#", "READY")
         .filter_map(|(key, row)| text_of(row, "wave").map(|wave| format!("{} {wave}", &key.pk["ORDER#".len()..])));
     findings.compare_sets("warehouse: wave of a listed order:", &listed, &named.collect());
+}
+
+/// How many picks wait to be listed.
+pub(super) fn count_ready(table: &[Item]) -> usize {
+    rows(table, "ORDER#", "READY").filter(|(_, row)| is_pending(row)).count()
 }
 
 /// The orders on lists, each with its wave.

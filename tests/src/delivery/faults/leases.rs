@@ -24,12 +24,7 @@ struct MailFixture {
 impl MailFixture {
     async fn new(name: &str) -> Self {
         let setup = FaultSetup::new(name).await;
-        let sender = setup.stack.deployed.consumer("email").unwrap().sender.clone();
-        let mut env = Env::from_lookup(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
-        let email = email::Email::from_env(&mut env, &setup.clients);
-        env.finish(()).unwrap();
-        let (table, queue, clock) = (setup.table.clone(), setup.queue.clone(), setup.harness.clock.clone());
-        let batch = Batch::leased(email, table, queue, LEASE, DEDUP, clock);
+        let batch = mail_batch(&setup);
         Self { setup, batch, address: format!("{:016x}@example.com", fastrand::u64(..)) }
     }
 
@@ -54,6 +49,16 @@ impl MailFixture {
     async fn mails(&self) -> usize {
         self.setup.stack.mails_to(&self.address).await.len()
     }
+}
+
+/// Batches of the email consumer.
+pub(super) fn mail_batch(setup: &FaultSetup) -> Batch<Leased<email::Email>> {
+    let sender = setup.stack.deployed.consumer("email").unwrap().sender.clone();
+    let mut env = Env::from_lookup(move |name| sender.clone().filter(|_| name == "SENDER_ADDRESS"));
+    let email = email::Email::from_env(&mut env, &setup.clients);
+    env.finish(()).unwrap();
+    let (table, queue, clock) = (setup.table.clone(), setup.queue.clone(), setup.harness.clock.clone());
+    Batch::leased(email, table, queue, LEASE, DEDUP, clock)
 }
 
 /// Injects the fault into some updates of the table, after this many others.
@@ -188,6 +193,6 @@ async fn unknown_send_outcome_keeps_lease_and_ends_in_dlq() {
 #[tokio::test]
 async fn late_ses_answer_sends_one_mail_without_retry() {
     let fixture = MailFixture::new("ses-late").await;
-    fixture.setup.proxy.set_rules(fail_first(1, "ses", "SendEmail", Fault::Delay { ms: 12_000 }));
+    fixture.setup.proxy.set_rules(fail_first(5, "ses", "SendEmail", Fault::Delay { ms: 12_000 }));
     assert_eq!((fixture.process(&fixture.receive().await).await, fixture.mails().await), (0, 1));
 }

@@ -1,16 +1,18 @@
 //! Outages of hours, on a virtual clock, and messages that end their process.
 
 use std::future::pending;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use jiff::{SignedDuration, Timestamp};
 use switchyard_chassis::conformance::order;
-use switchyard_chassis::{Batch, Consumer, Effects, Failure, Received};
+use switchyard_chassis::{Apply, Batch, Consumer, Effects, Failure, Received};
 use switchyard_events::OrderPlaced;
-use switchyard_faults::{Fault, Rule};
+use switchyard_faults::{AwsCall, Fault, ProxyHooks, Rule};
 use tokio::time::{Instant, timeout};
 
+use super::leases::mail_batch;
 use crate::support::{BATCH_TIMEOUT, FaultSetup, FnConsumer, fail_always, is_order, order_row};
 
 /// The queue's visibility timeout in the template, in seconds: when a message is redelivered whose process has ended.
@@ -59,6 +61,112 @@ async fn table_outage_retries_until_72_hours_then_dlq_with_reason() {
         let attributes = &dead_letters[0].1;
         assert_eq!((dead_letters.len(), attributes["error_code"].as_str()), (1, "retries_exhausted"), "{kind}");
         assert!(attributes["error"].contains("AccessDeniedException"), "{kind}: {}", attributes["error"]);
+    }
+}
+
+/// The template's `maxReceiveCount`: at this receive SQS itself dead-letters a message.
+const MAX_RECEIVES: u32 = 1000;
+
+/// Records for how many seconds messages are made invisible.
+#[derive(Default)]
+struct VisibilityRecorder(Mutex<Vec<i64>>);
+
+impl ProxyHooks for VisibilityRecorder {
+    fn call_completed(&self, call: &AwsCall, _: u16, _: bool) {
+        if call.operation == "ChangeMessageVisibility" {
+            self.0.lock().unwrap().push(call.json()["VisibilityTimeout"].as_i64().unwrap());
+        }
+    }
+}
+
+/// Every receive of a message from this hour of an outage of 71 hours on, and the first one after it; and of another message until 72
+/// hours. Returns the number of receives.
+async fn check_outage_of_71_hours<A: Apply>(
+    service: &str,
+    (setup, waits): (FaultSetup, Arc<VisibilityRecorder>),
+    batch: Batch<A>,
+    first_hour: i64,
+) -> u32 {
+    let sent = setup.harness.clock.now();
+    let end = sent + SignedDuration::from_hours(71);
+    setup.proxy.set_rules(fail_always(service, "*", Fault::AccessDenied));
+    let messages = setup.harness.receive(&[order(1), order(2)]).await;
+    let process = async |message: &SqsMessage, at: Timestamp, receives: u32| {
+        setup.harness.clock.set(at);
+        setup.process(&batch, &[aged(message, sent, receives)], BATCH_TIMEOUT).await.len()
+    };
+    let (mut at, mut receives) = (sent + SignedDuration::from_hours(first_hour), 1);
+    while at < end {
+        assert_eq!(process(&messages[0], at, receives).await, 1, "{service}: at {at}");
+        at += SignedDuration::from_secs(*waits.0.lock().unwrap().last().unwrap());
+        receives += 1;
+    }
+    assert!(at.duration_since(end) <= SignedDuration::from_mins(16), "{service}: received again at {at}");
+    assert_eq!(process(&messages[1], end, 2).await, 1, "{service}");
+    assert!(setup.harness.dead_letters().await.is_empty(), "{service}");
+
+    setup.proxy.set_rules(Vec::new());
+    assert_eq!(process(&messages[0], at, receives).await, 0, "{service}: the outage is over");
+    assert_eq!(setup.harness.applied_count().await, 1, "{service}");
+
+    setup.proxy.set_rules(fail_always(service, "*", Fault::AccessDenied));
+    assert_eq!(process(&messages[1], sent + SignedDuration::from_hours(72), 3).await, 0, "{service}");
+    let dead_letters = setup.harness.dead_letters().await;
+    let attributes = &dead_letters[0].1;
+    assert_eq!((dead_letters.len(), attributes["error_code"].as_str()), (1, "retries_exhausted"), "{service}");
+    assert!(attributes["error"].contains("AccessDenied"), "{service}: {}", attributes["error"]);
+    assert_eq!(setup.harness.applied_count().await, 1, "{service}");
+    receives
+}
+
+async fn setup_with_waits(name: &str) -> (FaultSetup, Arc<VisibilityRecorder>) {
+    let waits = Arc::new(VisibilityRecorder::default());
+    (FaultSetup::with_hooks(name, Arc::clone(&waits)).await, waits)
+}
+
+#[tokio::test]
+async fn table_outage_of_71_hours_is_done_16_minutes_after() {
+    let setup = setup_with_waits("table-71-hours").await;
+    let batch = setup.0.batch(recording());
+    let receives = Box::pin(check_outage_of_71_hours("dynamodb", setup, batch, 0)).await;
+    assert!(receives > 300 && receives < MAX_RECEIVES, "{receives} receives");
+}
+
+#[tokio::test]
+async fn ses_outage_of_71_hours_is_done_16_minutes_after() {
+    let setup = setup_with_waits("ses-71-hours").await;
+    let batch = mail_batch(&setup.0);
+    Box::pin(check_outage_of_71_hours("ses", setup, batch, 67)).await;
+}
+
+#[tokio::test]
+async fn attempt_row_is_deleted_although_most_calls_fail() {
+    let setup = FaultSetup::new("most-fail").await;
+    let unavailable = || FnConsumer(|_: &Received<OrderPlaced>, _: &mut Effects| Err(Failure::retry("unavailable")));
+    let messages = setup.harness.receive(&[order(1)]).await;
+    let delete = Rule::new("dynamodb", "BatchWriteItem", Fault::AccessDenied).containing("DeleteRequest");
+    for receives in 2..=6 {
+        setup.proxy.set_rules(vec![delete.clone().times(8)]);
+        let redelivered = [aged(&messages[0], setup.harness.clock.now(), receives)];
+        assert_eq!(setup.process(&setup.batch(unavailable()), &redelivered, BATCH_TIMEOUT).await.len(), 1);
+        assert!(setup.harness.rows().await.is_empty(), "after receive {receives}");
+    }
+    assert!(setup.harness.dead_letters().await.is_empty());
+}
+
+#[tokio::test]
+async fn hanging_table_and_sqs_leave_time_to_answer() {
+    const TIME: Duration = Duration::from_secs(3);
+    let setup = FaultSetup::new("hanging").await;
+    let messages = setup.harness.receive(&[order(1), order(2)]).await;
+    let now = setup.harness.clock.now();
+    let redelivered = messages.iter().map(|message| aged(message, now, 2)).collect();
+    setup.proxy.set_rules([fail_always("dynamodb", "*", Fault::Hang), fail_always("sqs", "*", Fault::Hang)].concat());
+    for messages in [messages, redelivered] {
+        let started = Instant::now();
+        let back = setup.process(&setup.batch(recording()), &messages, TIME).await;
+        assert_eq!(back.len(), 2);
+        assert!(started.elapsed() < TIME + Duration::from_millis(1500), "answered after {:?}", started.elapsed());
     }
 }
 

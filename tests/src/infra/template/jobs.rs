@@ -47,16 +47,20 @@ fn has_schedule(resources: &Value, function: &str) -> bool {
     })
 }
 
-/// The alarm needs a period of at least three runs, so that one late run does not trigger it.
+/// The alarm needs a period of at least three runs, so that one late run does not trigger it. For so long after its creation, and
+/// while the schedules are off, it must not fire.
 fn has_silence_alarm(resources: &Value, function: &str) -> bool {
     let every = of_type(resources, "AWS::Scheduler::Schedule")
         .find(|(_, schedule)| target(&schedule["Target"]["Arn"]) == Some(function))
         .and_then(|(_, schedule)| seconds(schedule["ScheduleExpression"].as_str()?));
-    of_type(resources, "AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+    of_type(resources, "AWS::CloudWatch::Alarm").any(|(id, alarm)| {
         let watches = alarm["MetricName"] == "Invocations" && alarm["TreatMissingData"] == "breaching";
         let period = number(&alarm["Period"]) * number(&alarm["EvaluationPeriods"]);
+        let warm_up = 60 * number(&alarm["WarmUpConfiguration"]["WarmUpPeriodDurationInMinutes"]);
         watches
             && target(&alarm["Dimensions"][0]["Value"]) == Some(function)
+            && resources[id]["Condition"] == "SchedulesRun"
+            && warm_up >= period
             && every.is_some_and(|every| period >= 3 * every)
     })
 }

@@ -104,15 +104,16 @@ pub(super) fn marker_ttl(resources: &Value) -> Vec<String> {
         .collect()
 }
 
-/// A wildcard that a role may have: the resource, the statement, and how the statement's ARNs end. ARCHITECTURE.md lists
-/// the same exceptions with their reasons.
-const WILDCARDS: [(&str, &str, &str); 1] = [("PublisherRole", "TableStreams", "/stream/*")];
+/// A wildcard that a role may have: the resource, the statement, and how the statement's ARNs end. `infra/permissions.md` and
+/// ARCHITECTURE.md list the same exceptions with their reasons.
+const WILDCARDS: [(&str, &str, &str); 2] =
+    [("PublisherRole", "TableStreams", "/stream/*"), ("EmailMaySend", "SendAsSender", ":identity/*")];
 
 /// Whether a statement names resources with a wildcard that is not one of [`WILDCARDS`].
 fn has_unlisted_star(id: &str, statement: &Value) -> bool {
     let listed = WILDCARDS.iter().find(|(role, sid, _)| *role == id && statement["Sid"] == *sid);
     items(&statement["Resource"]).any(|resource| match (listed, resource_text(resource)) {
-        (Some((_, _, end)), Some(text)) => text.strip_suffix(end).is_none_or(|start| start.contains('*')),
+        (Some((_, _, end)), Some(text)) => text.strip_suffix(end).unwrap_or(text).contains('*'),
         _ => has_star(resource),
     })
 }
@@ -129,7 +130,7 @@ pub(super) fn least_privilege(resources: &Value) -> Vec<String> {
         .map(|(id, _)| format!("{id}: a managed policy is wider than the function needs"));
     let wide =
         statements(resources).filter(|(_, statement)| statement["Effect"] == "Allow").filter_map(|(id, statement)| {
-            let wide_resource = has_unlisted_star(id, statement) && !allows_any_recipient(id, statement);
+            let wide_resource = has_unlisted_star(id, statement) || allows_any_sender(id, statement);
             let everything = has_star(&statement["Action"]) || wide_resource;
             let exclusion = !statement["NotAction"].is_null() || !statement["NotResource"].is_null();
             (everything || exclusion).then(|| format!("{id}: {statement} allows more than it names"))
@@ -137,11 +138,11 @@ pub(super) fn least_privilege(resources: &Value) -> Vec<String> {
     managed.chain(wide).collect()
 }
 
-/// In the sandbox SES also checks the recipient's identity, which can be any. The condition fixes the sender.
-fn allows_any_recipient(id: &str, statement: &Value) -> bool {
+/// Any recipient is allowed, as SES in the sandbox also checks the recipient's identity. So a condition must fix the sender.
+fn allows_any_sender(id: &str, statement: &Value) -> bool {
     id == "EmailMaySend"
-        && statement["Sid"] == "SendAsSender"
-        && !statement["Condition"]["StringEquals"]["ses:FromAddress"].is_null()
+        && has_star(&statement["Resource"])
+        && statement["Condition"]["StringEquals"]["ses:FromAddress"].is_null()
 }
 
 pub(super) fn own_role(resources: &Value) -> Vec<String> {
@@ -173,6 +174,47 @@ pub(super) fn senders(resources: &Value) -> Vec<String> {
         })
         .map(|c| format!("{}: no rule may send to its queue", c.name));
     wide.chain(unreachable).collect()
+}
+
+/// A policy resource that ends, or names a queue no more, removes the queue's policy. So each queue has one, under the logical id
+/// that it has always had; that of a dead-letter queue refers to that of its queue, which an update changes first.
+pub(super) fn policies(resources: &Value) -> Vec<String> {
+    let policies: Vec<_> = of_type(resources, "AWS::SQS::QueuePolicy").collect();
+    let writers = |queue: &str| {
+        let names = |policy: &Value| items(&policy["Queues"]).any(|named| target(named) == Some(queue));
+        policies.iter().filter(|(_, policy)| names(policy)).map(|(id, _)| *id).collect::<Vec<_>>()
+    };
+    let retained = |id: &str| resources[id]["DeletionPolicy"] == "Retain";
+    let of_queues = of_type(resources, "AWS::SQS::Queue").filter_map(|(id, _)| {
+        let expected = format!("{id}Policy");
+        (writers(id) != [expected.as_str()] || !retained(&expected)).then(|| format!("{id}: can lose its policy"))
+    });
+    let of_dead_letters = consumers(resources).filter_map(|c| {
+        let queue = target(&c.mapping["EventSourceArn"])?;
+        let dead_letters = target(&c.queue["RedrivePolicy"]["deadLetterTargetArn"])?;
+        let after = &resources[format!("{dead_letters}Policy")]["Properties"]["PolicyDocument"]["Id"];
+        (target(after) != Some(&format!("{queue}Policy")))
+            .then(|| format!("{dead_letters}: an update can remove its policy after it was written"))
+    });
+    of_queues.chain(of_dead_letters).collect()
+}
+
+/// An HTTP API has no metric for 429, so a filter of its log counts it. Lambda's own metric without a dimension counts all functions.
+pub(super) fn throttles(resources: &Value) -> Vec<String> {
+    let alarms = |namespace: &str, metric: &Value| {
+        of_type(resources, "AWS::CloudWatch::Alarm").any(|(_, alarm)| {
+            alarm["Namespace"] == namespace && alarm["MetricName"] == *metric && alarm["Dimensions"].is_null()
+        })
+    };
+    let counted = of_type(resources, "AWS::Logs::MetricFilter").any(|(_, filter)| {
+        let metric = &filter["MetricTransformations"][0];
+        filter["FilterPattern"] == r#"{ $.status = "429" }"#
+            && target(&filter["LogGroupName"]) == Some("ApiLogs")
+            && metric["MetricNamespace"] == "Switchyard"
+            && alarms("Switchyard", &metric["MetricName"])
+    });
+    let checks = [(counted, "the API"), (alarms("AWS/Lambda", &"Throttles".into()), "Lambda")];
+    checks.into_iter().filter(|(kept, _)| !kept).map(|(_, who)| format!("no alarm when {who} throttles")).collect()
 }
 
 pub(super) fn delivery(resources: &Value) -> Vec<String> {

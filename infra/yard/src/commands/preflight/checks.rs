@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::commands::preflight::findings::{EventQuotas, Findings, Found, Identity, LambdaConcurrency, SesAccount};
 use crate::commands::preflight::limits::{
-    API_RATE, DELIVERIES_PER_ORDER, EVENTS_PER_ORDER, LAMBDA_CONCURRENCY, MAILS_PER_DAY, MAILS_PER_SECOND,
-    MAX_USED_QUOTA, MIN_UNRESERVED,
+    DELIVERIES_PER_ORDER, EVENTS_PER_ORDER, LAMBDA_CONCURRENCY, MAILS_PER_DAY, MAILS_PER_SECOND, MAX_USED_QUOTA,
+    MIN_UNRESERVED,
 };
 use crate::stack::deployed::is_failed_create;
 
@@ -51,6 +51,7 @@ pub(crate) fn checks(findings: &Findings) -> Vec<Check> {
         region(findings),
         stack(findings),
         orders_table(findings),
+        deletion_protection(findings),
         sender(findings),
         reserved_concurrency(findings),
         lambda_concurrency(findings),
@@ -140,6 +141,20 @@ fn orders_table(findings: &Findings) -> Check {
     })
 }
 
+/// The rollback of a failed first deployment deletes its tables, which protected ones refuse.
+fn deletion_protection(findings: &Findings) -> Check {
+    let first = !matches!(&findings.stack_status, Ok(Some(status)) if status != "REVIEW_IN_PROGRESS");
+    check("deletion-protection", "off at first", &Ok(()), |()| match (findings.protects_tables, first) {
+        (false, _) => fine("off"),
+        (true, false) => fine("on"),
+        (true, true) => hurts(
+            "on, without a stack",
+            "If this first deployment fails, it cannot be rolled back. Leave DeletionProtection out: `make deploy` switches it on \
+             after the deployment.",
+        ),
+    })
+}
+
 fn sender(findings: &Findings) -> Check {
     let sender = &findings.sender;
     let Some(address) = &sender.address else {
@@ -226,7 +241,7 @@ fn per_second(
     per_order: f64,
     title: &str,
 ) -> Check {
-    let needed = API_RATE * per_order;
+    let needed = findings.api_rate * per_order;
     let missing = || "Service Quotas does not list it".to_owned();
     let found = findings.events.clone().and_then(|quotas| quota(&quotas).ok_or_else(missing));
     check(name, format!("{needed} a second"), &found, |quota| {

@@ -25,6 +25,10 @@ pub(crate) struct Findings {
     pub(crate) sender: Sender,
     /// The sum of the parameters for reserved concurrency, less what the deployed stack reserves already.
     pub(crate) reserved_concurrency: u32,
+    /// Requests per second that the API will accept.
+    pub(crate) api_rate: f64,
+    /// Whether the tables will refuse to be deleted.
+    pub(crate) protects_tables: bool,
 }
 
 impl Findings {

@@ -1,7 +1,7 @@
 //! What the template needs at its default limits, and the limits of AWS that a deployment can meet.
 
-/// Requests per second that the API accepts (`ThrottlingRateLimit` in `infra/template.yaml`).
-pub(crate) const API_RATE: f64 = 250.0;
+/// Requests per second that the API accepts by default (parameter `ApiRate` of `infra/template.yaml`).
+pub(crate) const DEFAULT_API_RATE: f64 = 250.0;
 
 /// Events per order: `OrderPlaced` and `OrderConfirmed`. A wave is one event for many orders.
 pub(crate) const EVENTS_PER_ORDER: f64 = 2.0;

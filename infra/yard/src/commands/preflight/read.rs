@@ -16,7 +16,8 @@ use crate::aws::service_quotas::read_quotas;
 use crate::commands::preflight::findings::{
     EventQuotas, Findings, Found, Identity, LambdaConcurrency, Sender, SesAccount,
 };
-use crate::commands::preflight::limits::{INVOCATIONS_QUOTA, PUT_EVENTS_QUOTA};
+use crate::commands::preflight::limits::{DEFAULT_API_RATE, INVOCATIONS_QUOTA, PUT_EVENTS_QUOTA};
+use crate::commands::protection;
 use crate::stack::deployed::read_status_and_parameters;
 
 /// How long one service may take, retries included.
@@ -56,8 +57,15 @@ pub(crate) async fn read(cloud: &Cloud, given: HashMap<String, String>) -> Findi
         orders_table_exists,
         sender: read_sender(cloud, &parameters, &deployed).await,
         reserved_concurrency: reserved_concurrency(&parameters).saturating_sub(reserved_concurrency(&deployed)),
+        api_rate: api_rate(&parameters),
+        protects_tables: parameters.get(protection::PARAMETER).is_some_and(|value| value == "true"),
     };
     if local { findings } else { findings.with_one_reason_for_missing_credentials() }
+}
+
+/// The parameter `ApiRate`, or its default.
+fn api_rate(parameters: &HashMap<String, String>) -> f64 {
+    parameters.get("ApiRate").and_then(|rate| rate.parse().ok()).unwrap_or(DEFAULT_API_RATE)
 }
 
 /// The sum of the parameters whose names end in `ReservedConcurrency`. Zero and nothing mean that none is reserved.
@@ -172,6 +180,17 @@ mod tests {
         let parameter = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         let given = [("CheckoutReservedConcurrency", "100"), ("OrdersApiReservedConcurrency", ""), ("LogLevel", "7")];
         assert_eq!(reserved_concurrency(&given.map(parameter).into()), 100);
+    }
+
+    #[test]
+    #[allow(clippy::float_cmp)] // both are the same text, parsed
+    fn api_rate_is_the_parameter_or_the_templates_default() {
+        assert_eq!(api_rate(&HashMap::from([("ApiRate".to_owned(), "40".to_owned())])), 40.0);
+        let template = include_str!("../../../../template.yaml");
+        let (_, parameter) = template.split_once("\n  ApiRate:\n").unwrap();
+        let (_, default) = parameter.split_once("Default: ").unwrap();
+        let default = HashMap::from([("ApiRate".to_owned(), default.lines().next().unwrap().to_owned())]);
+        assert_eq!(api_rate(&HashMap::new()), api_rate(&default));
     }
 
     #[test]

@@ -29,6 +29,8 @@ fn good() -> Findings {
             domain: Ok(Identity::Missing),
         },
         reserved_concurrency: 0,
+        api_rate: 250.0,
+        protects_tables: false,
     }
 }
 
@@ -53,7 +55,7 @@ fn preflight_names_every_planted_quota() {
     use State::{Fails, Hurts};
     let lambda = |quota, unreserved| Ok(LambdaConcurrency { quota, unreserved });
     assert_bad(|found| found.lambda = lambda(10, 10), &[("lambda-concurrency", Hurts)]);
-    assert_bad(|found| found.lambda = lambda(1_000, 950), &[("lambda-concurrency", Hurts)]);
+    assert_bad(|found| found.lambda = lambda(1_000, 999), &[("lambda-concurrency", Hurts)]);
     assert_bad(
         |found| (found.lambda, found.reserved_concurrency) = (lambda(50, 50), 10),
         &[("reserved-concurrency", Fails), ("lambda-concurrency", Hurts)],
@@ -63,9 +65,17 @@ fn preflight_names_every_planted_quota() {
     let events =
         |put_events, invocations| Ok(EventQuotas { put_events: Some(put_events), invocations: Some(invocations) });
     assert_bad(|found| found.events = events(400.0, 1_750.0), &[("eventbridge-put-events", Hurts)]);
-    assert_bad(|found| found.events = events(500.0, 750.0), &[("eventbridge-invocations", Hurts)]);
+    assert_bad(|found| found.events = events(500.0, 1_749.0), &[("eventbridge-invocations", Hurts)]);
+    // Twice the rate needs twice the quotas.
+    assert_bad(
+        |found| (found.events, found.api_rate) = (events(999.0, 3_499.0), 500.0),
+        &[("eventbridge-put-events", Hurts), ("eventbridge-invocations", Hurts)],
+    );
+    assert_bad(|found| (found.events, found.api_rate) = (events(1_000.0, 3_500.0), 500.0), &[]);
     let unlisted = EventQuotas { put_events: None, invocations: Some(2_000.0) };
     assert_bad(|found| found.events = Ok(unlisted), &[("eventbridge-put-events", State::Unknown)]);
+    let unlisted = EventQuotas { put_events: Some(500.0), invocations: None };
+    assert_bad(|found| found.events = Ok(unlisted), &[("eventbridge-invocations", State::Unknown)]);
 }
 
 #[test]
@@ -76,6 +86,7 @@ fn preflight_names_ses_sandbox_rate_and_daily_quota() {
     assert_bad(sandbox, &hurts(&["ses-access", "ses-rate", "ses-daily-quota"]));
     assert_bad(ses(|ses| ses.sending_enabled = false), &hurts(&["ses-access"]));
     assert_bad(ses(|ses| ses.max_per_second = 13.0), &hurts(&["ses-rate"]));
+    assert_bad(ses(|ses| ses.max_per_day = 49_999.0), &hurts(&["ses-daily-quota"]));
     assert_bad(ses(|ses| ses.sent_last_day = 45_001.0), &hurts(&["ses-daily-quota"]));
     assert_bad(ses(|ses| ses.max_per_day = -1.0), &[]);
 }
@@ -99,6 +110,16 @@ fn preflight_names_retained_table_and_failed_stack() {
         assert_bad(deployed(status, false), &[("stack", Fails)]);
     }
     assert_bad(deployed("UPDATE_IN_PROGRESS", true), &[("stack", Fails)]);
+}
+
+#[test]
+fn preflight_names_protection_of_tables_before_there_is_a_stack() {
+    assert_bad(|found| found.protects_tables = true, &[("deletion-protection", State::Hurts)]);
+    let deployed = |found: &mut Findings| {
+        (found.stack_status, found.orders_table_exists) = (Ok(Some("UPDATE_COMPLETE".to_owned())), Ok(true));
+        found.protects_tables = true;
+    };
+    assert_bad(deployed, &[]);
 }
 
 #[test]
@@ -142,6 +163,6 @@ fn unreadable_values_are_unknown_and_do_not_fail() {
     unreadable(&mut findings);
     let checks = checks(&findings);
     let known: Vec<_> = checks.iter().filter(|check| check.state != State::Unknown).map(|check| check.name).collect();
-    assert_eq!(known, ["region"]);
+    assert_eq!(known, ["region", "deletion-protection"]);
     assert!(checks.iter().filter(|check| check.state == State::Unknown).all(|check| check.todo == "AccessDenied"));
 }
