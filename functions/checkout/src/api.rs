@@ -60,7 +60,7 @@ pub async fn serve<E: Endpoint>() -> Result<(), Error> {
     E::warm_up(&api.table).await;
     lambda_runtime::run(service_fn(async |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let deadline = deadline(event.context.deadline, &api.clock);
-        Ok::<_, Error>(api.handle(event.payload, deadline).await)
+        Ok::<_, Error>(Box::pin(api.handle(event.payload, deadline)).await)
     }))
     .await
 }
