@@ -1,7 +1,8 @@
 //! The events that Switchyard's services exchange, and the value types that events consist of.
 //!
 //! * [`Envelope`]: the JSON object on the bus, with the same shape for every event
-//! * [`Fact`]: a type that a service can emit; [`DomainEvent`]: a type that a consumer can parse
+//! * [`Fact`]: a type that a service can emit; [`DomainEvent`]: a type that a consumer can parse; [`PlacedOrCancelled`]: both
+//!   events of a consumer that can undo what it did for an order
 //! * [`OrderPlaced`], [`OrderConfirmed`], [`OrderFlagged`], [`OrderRejected`], [`CancellationRequested`], [`PickWithdrawn`],
 //!   [`PickWithdrawalRefused`], [`OrderCancelled`], [`PickWaveReleased`], [`NexusThresholdCrossed`]: the facts, one file each
 //! * [`Usd`], [`OrderId`], [`Sku`], [`Quantity`], [`EmailAddress`], [`Address`]: values that are valid once they exist
@@ -41,10 +42,11 @@ mod parse_error;
 mod pick_wave_released;
 mod pick_withdrawal_refused;
 mod pick_withdrawn;
+mod placed_or_cancelled;
 mod redacted;
 mod time;
 
-pub use address::{Address, CountryCode, PostalCode, RegionCode, Subdivision};
+pub use address::{Address, CountryCode, PostalCode, RegionCode, Subdivision, US_REGIONS, check_region};
 pub use cancellation_requested::CancellationRequested;
 pub use domain_event::{DomainEvent, MAX_CLOCK_SKEW};
 pub use email_address::EmailAddress;
@@ -64,4 +66,5 @@ pub use parse_error::ParseError;
 pub use pick_wave_released::{Pick, PickWaveReleased};
 pub use pick_withdrawal_refused::PickWithdrawalRefused;
 pub use pick_withdrawn::PickWithdrawn;
+pub use placed_or_cancelled::PlacedOrCancelled;
 pub use redacted::Redacted;

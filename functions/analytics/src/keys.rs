@@ -8,6 +8,11 @@ pub(crate) fn sale_key(order_id: &OrderId) -> Key {
     Key::new(format!("ORDER#{order_id}"), "SALE")
 }
 
+/// The row of an order's cancellation, which is also the marker of its event.
+pub(crate) fn cancellation_key(order_id: &OrderId) -> Key {
+    Key::new(format!("ORDER#{order_id}"), "CANCELLATION")
+}
+
 /// The partition of a day's sums, and the sort-key prefix of its regions.
 ///
 /// A day has no row for its total: each order belongs to one region, so the total is the sum of the regions.

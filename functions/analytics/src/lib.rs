@@ -2,14 +2,17 @@
 //!
 //! | pk | sk | |
 //! |---|---|---|
-//! | `ORDER#<id>` | `SALE` | the order and its lines; also the marker |
+//! | `ORDER#<id>` | `SALE` | the order and its lines; also the marker of `OrderPlaced` |
+//! | `ORDER#<id>` | `CANCELLATION` | when and why the order was cancelled; also the marker of `OrderCancelled` |
 //! | `DAY#<date>` | `REGION#<region>#<shard>` | the sums of a region |
 //! | `DAY#<date>` | `SKU#<sku>#<shard>` | the sums of a product |
 //!
-//! An order that arrives late is added to the day on which it was placed.
+//! An order that arrives late is added to the day on which it was placed. A cancellation takes it out of the sums of that same day,
+//! and is counted there: of the orders placed on a day, so many were cancelled. Both are additions, so they may arrive in any order,
+//! and neither reads anything.
 //!
 //! * [`Analytics`]: the consumer
-//! * [`Sale`]: what one order adds to the sums
+//! * [`Sale`]: what one order adds to the sums, and its cancellation
 //! * [`Sales`]: sums of sales; [`DailySales`]: the sums of a day, read over all shards
 //! * [`rollup_key`]: where a day's sums are stored
 
@@ -19,7 +22,7 @@ mod sale;
 mod sales;
 
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
-use switchyard_events::OrderPlaced;
+use switchyard_events::PlacedOrCancelled;
 
 pub use daily_sales::DailySales;
 pub use keys::rollup_key;
@@ -42,14 +45,17 @@ impl Analytics {
 
 impl Consumer for Analytics {
     const NAME: &'static str = "analytics";
-    type Event = OrderPlaced;
+    type Event = PlacedOrCancelled;
 
     /// Writes at most 52 rows, as an order has at most [`switchyard_events::MAX_ORDER_LINES`] lines. So every order fits into one
     /// transaction.
-    async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
-        let sale = Sale::from_order(order);
-        effects.record(sale.row(order));
-        for (key, sales) in sale.additions() {
+    async fn handle(&self, event: &Received<PlacedOrCancelled>, effects: &mut Effects) -> Result<(), Failure> {
+        let sale = Sale::from_order(event.order());
+        match &event.event {
+            PlacedOrCancelled::Placed(order) => effects.record(sale.row(order)),
+            PlacedOrCancelled::Cancelled(cancelled) => effects.record(sale.cancellation_row(cancelled)),
+        }
+        for (key, sales) in sale.additions_of(event) {
             effects.add_sharded(key, SHARD_COUNT, sales.to_update());
         }
         Ok(())

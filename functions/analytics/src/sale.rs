@@ -1,11 +1,11 @@
-//! What one order adds to the sums.
+//! What one order adds to the sums, and what its cancellation takes away.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use switchyard_chassis::{Key, Row, Value};
-use switchyard_events::{OrderLine, OrderPlaced, Sku, Subdivision, Usd};
+use switchyard_events::{OrderCancelled, OrderLine, OrderPlaced, PlacedOrCancelled, Sku, Subdivision, Usd};
 
-use crate::keys::{region_key, sale_key, sku_key};
+use crate::keys::{cancellation_key, region_key, sale_key, sku_key};
 use crate::sales::Sales;
 
 /// An order, reduced to what the sums need.
@@ -44,9 +44,21 @@ impl Sale {
     pub fn sales(&self) -> Sales {
         Sales {
             orders: 1,
-            units: self.lines.iter().map(|line| u64::from(line.quantity)).sum(),
+            units: self.lines.iter().map(|line| i64::from(line.quantity)).sum(),
             revenue: self.lines.iter().map(|line| line.amount).sum(),
+            cancelled: 0,
         }
+    }
+
+    /// The keys of the sums that an event of the order changes, and what it adds to each. A cancellation takes away what the order adds.
+    pub fn additions_of(&self, event: &PlacedOrCancelled) -> Vec<(Key, Sales)> {
+        let mut additions = self.additions();
+        if let PlacedOrCancelled::Cancelled(_) = event {
+            for (_, sales) in &mut additions {
+                *sales = sales.cancelled();
+            }
+        }
+        additions
     }
 
     /// The keys of the sums that the order belongs to, and what it adds to each: first its region, then its products.
@@ -68,6 +80,14 @@ impl Sale {
             .set("revenue_usd", revenue)
             .set("lines", self.lines.iter().map(SaleLine::to_value).collect::<Vec<_>>())
     }
+
+    /// The row of the order's cancellation. What it took out of the sums is in the order's row.
+    pub(crate) fn cancellation_row(&self, cancelled: &OrderCancelled) -> Row {
+        Row::new(cancellation_key(&cancelled.order.order_id))
+            .set("day", self.day.to_string())
+            .set("cancelled_at", cancelled.cancelled_at)
+            .set("reason", cancelled.reason.as_str())
+    }
 }
 
 impl SaleLine {
@@ -76,7 +96,7 @@ impl SaleLine {
     }
 
     fn sales(&self) -> Sales {
-        Sales { orders: 1, units: self.quantity.into(), revenue: self.amount }
+        Sales { orders: 1, units: self.quantity.into(), revenue: self.amount, cancelled: 0 }
     }
 
     fn to_value(&self) -> Value {

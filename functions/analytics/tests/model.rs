@@ -1,4 +1,4 @@
-//! The sums of random orders, compared with sums that a simple model computes from the same orders.
+//! The sums of random orders and cancellations, in any order, compared with sums that a simple model computes from the orders.
 
 #![allow(clippy::unwrap_used)] // a failing helper fails its test
 
@@ -8,15 +8,36 @@ use analytics::{Sale, Sales};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use switchyard_chassis::Key;
-use switchyard_events::{Envelope, MAX_ORDER_LINES, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd};
+use switchyard_events::{
+    CancellationReason, Envelope, MAX_ORDER_LINES, OrderCancelled, OrderLine, OrderPlaced, PlacedOrCancelled, Quantity,
+    Redacted, RegionCode, Sku, Usd,
+};
 
 /// An order: seconds after midnight, region, and for each product its unit price in cents and its quantity.
 type Order = (i64, &'static str, BTreeMap<u8, (i64, u64)>);
+
+/// An event: the index of its order, and whether it is the cancellation.
+type Event = (usize, bool);
 
 fn orders() -> impl Strategy<Value = Vec<Order>> {
     let lines = prop::collection::btree_map(0..60_u8, (0..3_000_000_i64, 1..=1000_u64), 1..=MAX_ORDER_LINES);
     let order = (0..400_000_i64, prop::sample::select(vec!["ZZ", "Q1", "007"]), lines);
     prop::collection::vec(order, 0..20)
+}
+
+/// Orders, some of them cancelled, and all their events in random order.
+fn history() -> impl Strategy<Value = (Vec<Order>, Vec<bool>, Vec<Event>)> {
+    let cancelled = |orders: Vec<Order>| {
+        let flags = prop::collection::vec(any::<bool>(), orders.len());
+        (Just(orders), flags)
+    };
+    let shuffled = |(orders, cancelled): (Vec<Order>, Vec<bool>)| {
+        let placed = (0..orders.len()).map(|order| (order, false));
+        let cancellations = (0..orders.len()).filter(|&order| cancelled[order]).map(|order| (order, true));
+        let events = Just(placed.chain(cancellations).collect::<Vec<_>>()).prop_shuffle();
+        (Just(orders), Just(cancelled), events)
+    };
+    orders().prop_flat_map(cancelled).prop_flat_map(shuffled)
 }
 
 fn midnight() -> Timestamp {
@@ -42,32 +63,54 @@ fn placed((seconds, region, lines): &Order) -> OrderPlaced {
     order
 }
 
+fn event(orders: &[Order], &(order, is_cancellation): &Event) -> PlacedOrCancelled {
+    let order = placed(&orders[order]);
+    if !is_cancellation {
+        return PlacedOrCancelled::Placed(Box::new(order));
+    }
+    // Days later: it must not count on the day of the cancellation.
+    let cancelled_at = order.placed_at + SignedDuration::from_hours(50);
+    PlacedOrCancelled::Cancelled(Box::new(OrderCancelled {
+        order,
+        reason: CancellationReason::Requested,
+        cancelled_at,
+    }))
+}
+
 /// The sums by key, as they are in the table after all shards are added up.
-fn rollups(orders: &[Order]) -> BTreeMap<Key, Sales> {
+fn rollups(orders: &[Order], events: &[Event]) -> BTreeMap<Key, Sales> {
     let mut rollups = BTreeMap::new();
-    for (key, sales) in orders.iter().flat_map(|order| Sale::from_order(&placed(order)).additions()) {
-        *rollups.entry(key).or_default() += sales;
+    for event in events.iter().map(|at| event(orders, at)) {
+        for (key, sales) in Sale::from_order(event.order()).additions_of(&event) {
+            *rollups.entry(key).or_default() += sales;
+        }
     }
     rollups
 }
 
-/// The expected sums by partition and sort key: orders, pieces and cents.
-type Expected = BTreeMap<(String, String), (u64, u64, i64)>;
+/// The expected sums by partition and sort key: orders, pieces and cents, and cancelled orders.
+type Expected = BTreeMap<(String, String), (i64, i64, i64, i64)>;
 
-fn expected(orders: &[Order]) -> Expected {
+fn expected(orders: &[Order], cancelled: &[bool]) -> Expected {
     let mut expected = Expected::new();
-    for (seconds, region, lines) in orders {
+    for ((seconds, region, lines), &cancelled) in orders.iter().zip(cancelled) {
         let day = ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03"];
         let pk = format!("DAY#{}", day[usize::try_from(seconds / 86_400).unwrap()]);
-        let region = expected.entry((pk.clone(), format!("REGION#US-{region}"))).or_default();
-        region.0 += 1;
-        for (cents, pieces) in lines.values() {
-            region.1 += pieces;
-            region.2 += cents * i64::try_from(*pieces).unwrap();
-        }
-        for (sku, (cents, pieces)) in lines {
-            let sum = expected.entry((pk.clone(), format!("SKU#P-{sku}"))).or_default();
-            *sum = (sum.0 + 1, sum.1 + pieces, sum.2 + cents * i64::try_from(*pieces).unwrap());
+        let mut count = |sk: String, lines: Vec<(i64, u64)>| {
+            let sum = expected.entry((pk.clone(), sk)).or_default();
+            if cancelled {
+                sum.3 += 1;
+                return;
+            }
+            sum.0 += 1;
+            for (cents, pieces) in lines {
+                let pieces = i64::try_from(pieces).unwrap();
+                (sum.1, sum.2) = (sum.1 + pieces, sum.2 + cents * pieces);
+            }
+        };
+        count(format!("REGION#US-{region}"), lines.values().copied().collect());
+        for (sku, line) in lines {
+            count(format!("SKU#P-{sku}"), vec![*line]);
         }
     }
     expected
@@ -75,20 +118,20 @@ fn expected(orders: &[Order]) -> Expected {
 
 proptest! {
     #[test]
-    fn rollups_equal_the_sums_of_a_naive_model(orders in orders()) {
-        let found: Expected = rollups(&orders)
+    fn rollups_equal_the_sums_of_a_naive_model((orders, cancelled, events) in history()) {
+        let found: Expected = rollups(&orders, &events)
             .into_iter()
             .map(|(key, sales)| {
                 let cents = i64::try_from(sales.revenue.decimal() * rust_decimal::Decimal::ONE_HUNDRED).unwrap();
-                ((key.pk, key.sk), (sales.orders, sales.units, cents))
+                ((key.pk, key.sk), (sales.orders, sales.units, cents, sales.cancelled))
             })
             .collect();
-        prop_assert_eq!(found, expected(&orders));
+        prop_assert_eq!(found, expected(&orders, &cancelled));
     }
 
     #[test]
-    fn region_and_product_sums_of_a_day_agree(orders in orders()) {
-        let rollups = rollups(&orders);
+    fn region_and_product_sums_of_a_day_agree((orders, _, events) in history()) {
+        let rollups = rollups(&orders, &events);
         let days: BTreeSet<_> = rollups.keys().map(|key| &key.pk).collect();
         for day in days {
             let sum = |kind: &str| -> Sales {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use switchyard_events::{
     Address, CountryCode, EmailAddress, InvalidValue, MAX_ORDER_LINES, PostalCode, Quantity, Redacted, RegionCode, Sku,
-    Usd, UserId,
+    Usd, UserId, check_region,
 };
 
 use crate::caller::Caller;
@@ -143,7 +143,13 @@ impl CartParser {
         let country = self.text(address, "ship_to.country", |text| CountryCode::parse(text));
         let region = self.text(address, "ship_to.region", |text| RegionCode::parse(text));
         let postal_code = self.text(address, "ship_to.postal_code", |text| PostalCode::parse(text));
-        Some(Address { country: country?, region: region?, postal_code: postal_code? })
+        let (country, region) = (country?, region?);
+        if let Err(invalid) = check_region(&country, &region) {
+            let field = if country.as_str() == "US" { "ship_to.region" } else { "ship_to.country" };
+            self.add_error(field, invalid.0);
+            return None;
+        }
+        Some(Address { country, region, postal_code: postal_code? })
     }
 
     /// Parses the lines and merges those of the same product. If there are too many, none is parsed.

@@ -1,7 +1,14 @@
-//! Sends a confirmation of every order, as text and HTML, through SES.
+//! Sends a mail when an order has been received, and one when it is cancelled, as text and HTML, through SES.
+//!
+//! Each mail has a lease of its own, in the row of its event. The first mail is never sent after the second: before the mail about a
+//! cancellation is sent, the row of the first mail is marked as done, under the condition that this mail was not sent and is not being
+//! sent. If it is being sent, the second mail waits for the end of that lease. If `OrderPlaced` arrives after that mark, it is a duplicate.
+//! So a customer gets both mails in this order, or only the second.
+//!
+//! Write units: 2 for an order, 3 for a cancellation (the mark, the lease, its completion). No mail needs a read.
 //!
 //! * [`Email`]: the sender; it composes a mail, sends it and classifies the result
-//! * [`Mail`], [`Templates`]: the mail, rendered from `templates/`
+//! * [`Mail`], [`Templates`]: a mail, rendered from `templates/`
 //! * `config`: the sender address and the configuration set
 //! * `ses`: the client, which does not retry a call that may have sent the mail
 //! * `ses_error`: which errors of SES are retried and which are rejected
@@ -19,13 +26,13 @@ use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageTag};
 use aws_smithy_runtime_api::http::StatusCode;
 use switchyard_chassis::{Clients, Env, Failure, Received, SendError, Sender, Sent};
-use switchyard_events::OrderPlaced;
+use switchyard_events::{EventId, Fact, OrderPlaced, PlacedOrCancelled};
 
 use crate::config::Config;
 
 pub use templates::{Mail, Templates};
 
-/// The email consumer: sends a confirmation to the e-mail address of each order.
+/// The email consumer: writes to the e-mail address of each order.
 pub struct Email {
     ses: aws_sdk_sesv2::Client,
     config: Config,
@@ -34,13 +41,23 @@ pub struct Email {
 
 impl Sender for Email {
     const NAME: &'static str = "email";
-    type Event = OrderPlaced;
+    type Event = PlacedOrCancelled;
 
-    async fn send(&self, order: &Received<OrderPlaced>) -> Result<Sent, SendError> {
-        let mail = self.templates.compose(order)?;
-        let request = self.request(order, mail).map_err(Failure::retry)?;
+    async fn send(&self, event: &Received<PlacedOrCancelled>) -> Result<Sent, SendError> {
+        let mail = self.templates.compose(event)?;
+        let request = self.request(event, mail).map_err(Failure::retry)?;
         let accepted = request.send().await.map_err(|error| ses_error::classify(&error))?;
         Ok(Sent { reference: accepted.message_id.unwrap_or_default() })
+    }
+
+    /// The mail about a cancellation supersedes the first one. An order has one `OrderPlaced`, with sequence 1.
+    fn supersedes(&self, event: &Received<PlacedOrCancelled>) -> Option<EventId> {
+        match &event.event {
+            PlacedOrCancelled::Placed(_) => None,
+            PlacedOrCancelled::Cancelled(cancelled) => {
+                Some(EventId::derive(OrderPlaced::TYPE, cancelled.order.order_id.as_str(), 1))
+            }
+        }
     }
 
     /// Reads the sender's identity, which has no effect. Any answer but an internal error shows that SES works, throttling included:
@@ -64,7 +81,8 @@ impl Email {
         Self { ses: ses::client(clients), config: Config::from_env(env), templates: Templates::default() }
     }
 
-    fn request(&self, order: &Received<OrderPlaced>, mail: Mail) -> Result<SendEmailFluentBuilder, BuildError> {
+    fn request(&self, event: &Received<PlacedOrCancelled>, mail: Mail) -> Result<SendEmailFluentBuilder, BuildError> {
+        let order = event.order();
         let body = Body::builder().text(utf8(mail.text)?).html(utf8(mail.html)?).build();
         let message = Message::builder().subject(utf8(mail.subject)?).body(body).build();
         let to = Destination::builder().to_addresses(order.email.reveal().as_str());
@@ -75,7 +93,7 @@ impl Email {
             .set_configuration_set_name(self.config.configuration_set.as_ref().map(ToString::to_string))
             .destination(to.build())
             .content(EmailContent::builder().simple(message).build())
-            .email_tags(tag("event_id", order.metadata.event_id.as_str())?)
+            .email_tags(tag("event_id", event.metadata.event_id.as_str())?)
             .email_tags(tag("order_id", order.order_id.as_str())?))
     }
 }

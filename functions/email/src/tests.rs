@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-use switchyard_events::Envelope;
+use switchyard_events::{DomainEvent, parse_body};
 
 use super::*;
 
@@ -61,17 +61,15 @@ fn email(answers: &'static [(u16, &'static str)]) -> (Email, Arc<AtomicUsize>) {
     (env.finish(email).unwrap(), calls)
 }
 
-fn received(sample: &str) -> Received<OrderPlaced> {
-    let envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
-    Received {
-        event: envelope.data,
-        received_at: envelope.metadata.occurred_at,
-        metadata: envelope.metadata,
-        receive_count: 1,
-    }
+fn received(sample: &str) -> Received<PlacedOrCancelled> {
+    let body = format!(r#"{{"detail":{sample}}}"#);
+    let envelope = parse_body(&body).unwrap();
+    let event = PlacedOrCancelled::parse(&envelope).unwrap();
+    let metadata = envelope.metadata;
+    Received { event, received_at: metadata.occurred_at, metadata, receive_count: 1 }
 }
 
-fn order() -> Received<OrderPlaced> {
+fn order() -> Received<PlacedOrCancelled> {
     received(include_str!("../../../events/samples/OrderPlaced.v1.json"))
 }
 
@@ -99,6 +97,14 @@ async fn request_has_sender_recipient_config_set_and_tags() {
     assert_eq!(utf8(message.subject()), mail.subject);
     assert_eq!(utf8(message.body().unwrap().text()), mail.text);
     assert_eq!(utf8(message.body().unwrap().html()), mail.html);
+}
+
+#[test]
+fn cancellation_supersedes_the_mail_of_its_order_only() {
+    let (email, _) = email(&[(200, "")]);
+    let cancelled = received(include_str!("../../../events/samples/OrderCancelled.v1.json"));
+    assert_eq!(email.supersedes(&cancelled), Some(order().metadata.event_id));
+    assert_eq!(email.supersedes(&order()), None);
 }
 
 #[tokio::test]

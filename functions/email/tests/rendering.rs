@@ -8,7 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use email::{Mail, Templates};
-use switchyard_events::{Envelope, Fact, OrderLine, OrderPlaced, Quantity, Sku};
+use switchyard_events::{
+    CancellationReason, Envelope, Fact, OrderCancelled, OrderLine, OrderPlaced, PlacedOrCancelled, Quantity, Sku,
+};
 
 const SAMPLE: &str = include_str!("../../../events/samples/OrderPlaced.v1.json");
 const HOSTILE: &str = include_str!("samples/hostile.OrderPlaced.v1.json");
@@ -20,7 +22,13 @@ fn order(sample: &str) -> OrderPlaced {
 }
 
 fn compose(order: &OrderPlaced) -> Mail {
-    Templates::default().compose(order).unwrap()
+    Templates::default().compose(&PlacedOrCancelled::Placed(Box::new(order.clone()))).unwrap()
+}
+
+fn compose_cancelled(order: &OrderPlaced, reason: CancellationReason) -> Mail {
+    let cancelled_at = "2026-05-26T14:24:12Z".parse().unwrap();
+    let cancelled = OrderCancelled { order: order.clone(), reason, cancelled_at };
+    Templates::default().compose(&PlacedOrCancelled::Cancelled(Box::new(cancelled))).unwrap()
 }
 
 fn check(golden: &str, actual: &str) {
@@ -41,6 +49,36 @@ fn order_mail_equals_the_golden_files() {
     assert_eq!(mail.subject, "Your order: Enamel mug and 1 more (ord_8h2a)");
     check("order.txt", &mail.text);
     check("order.html", &mail.html);
+}
+
+#[test]
+fn cancellation_mails_equal_the_golden_files() {
+    let mail = compose_cancelled(&order(SAMPLE), CancellationReason::Requested);
+    assert_eq!(mail.subject, "Cancelled: Enamel mug and 1 more (ord_8h2a)");
+    check("requested.txt", &mail.text);
+    check("requested.html", &mail.html);
+    let mail = compose_cancelled(&order(SAMPLE), CancellationReason::Rejected);
+    check("rejected.txt", &mail.text);
+    check("rejected.html", &mail.html);
+}
+
+#[test]
+fn first_mail_promises_nothing_that_is_not_decided() {
+    let Mail { subject, text, html } = compose(&order(SAMPLE));
+    for part in [subject, text, html] {
+        let part = part.to_lowercase();
+        for promise in ["confirm", "ship", "will be", "ready", "on its way", "accepted"] {
+            assert!(!part.contains(promise), "{promise} in {part}");
+        }
+    }
+}
+
+#[test]
+fn rejection_mail_does_not_say_why() {
+    let Mail { subject, text, html } = compose_cancelled(&order(SAMPLE), CancellationReason::Rejected);
+    for part in [subject, text, html] {
+        assert!(!["fraud", "suspicious", "score", "review"].iter().any(|word| part.contains(word)), "{part}");
+    }
 }
 
 #[test]
@@ -110,6 +148,7 @@ fn largest_order_mail_is_below_the_gmail_clip_size() {
 
 #[test]
 fn mail_does_not_contain_the_customer_address() {
-    let mail = compose(&order(SAMPLE));
-    assert!(!format!("{mail:?}").contains("ada@example.com"));
+    for mail in [compose(&order(SAMPLE)), compose_cancelled(&order(SAMPLE), CancellationReason::Rejected)] {
+        assert!(!format!("{mail:?}").contains("ada@example.com"));
+    }
 }

@@ -10,13 +10,17 @@
 //!
 //! | pk | sk | |
 //! |---|---|---|
-//! | `USER#<user>` | `PURCHASE#<placed_at>#<order>` | the products of one order; also the marker |
+//! | `USER#<user>` | `PURCHASE#<placed_at>#<order>` | the products of one order; also the marker of `OrderPlaced` |
+//! | `USER#<user>` | `PURCHASE#<placed_at>#<order>#CANCELLED` | hides the row above; also the marker of `OrderCancelled` |
 //! | `USER#<user>` | `FEATURES` | the user's recommendations |
 //! | `SKU#<a>` | `WITH#<b>#<shard>` | the number of orders that contain `a` and `b`; the same row exists for `b` and `a` |
-//! | `TOUCHED` | `<minute>#<shard>` | the users whose orders arrived in that minute, with their numbers of orders |
+//! | `TOUCHED` | `<minute>#<shard>` | the users whose orders or cancellations arrived in that minute, with their numbers |
 //! | `REBUILD` | `CURSOR` | the time up to which all touched users' features are rebuilt |
 //!
-//! Write units of an order (a transaction takes two for each row, and all rows are well under a kilobyte): 2 for the purchase,
+//! A cancelled order is no purchase and no order of its pairs; the next rebuild gives its user features without it. Nothing is read, and
+//! order and cancellation may arrive in any order. As after an order, other users' features change when they are rebuilt next.
+//!
+//! Write units of an order, and as many of a cancellation (a transaction takes two for each row, and all rows are well under a kilobyte): 2 for the purchase,
 //! 2 for the touched row, which the orders of a batch share, and 4 for each pair. That is 4 for one product, 16 for three, 64
 //! for six and more; in a full batch 2.2, 14.2 and 62.2.
 
@@ -30,7 +34,7 @@ mod purchases;
 mod touched_users;
 
 use switchyard_chassis::{Consumer, Effects, Env, Failure, Received};
-use switchyard_events::{OrderPlaced, Sku};
+use switchyard_events::{PlacedOrCancelled, Sku};
 
 pub use features::{Features, MAX_RECOMMENDATIONS, read_features, top_products};
 pub use job::RebuildFeatures;
@@ -48,14 +52,19 @@ impl Recommendations {
 
 impl Consumer for Recommendations {
     const NAME: &'static str = "recommendations";
-    type Event = OrderPlaced;
+    type Event = PlacedOrCancelled;
 
-    async fn handle(&self, order: &Received<OrderPlaced>, effects: &mut Effects) -> Result<(), Failure> {
+    async fn handle(&self, event: &Received<PlacedOrCancelled>, effects: &mut Effects) -> Result<(), Failure> {
+        let order = event.order();
         let skus: Vec<Sku> = order.items.iter().map(|line| line.sku.clone()).collect();
-        effects.record(purchases::row(order, &skus, effects.now()));
+        let (row, orders) = match &event.event {
+            PlacedOrCancelled::Placed(order) => (purchases::row(order, &skus, effects.now()), 1),
+            PlacedOrCancelled::Cancelled(cancelled) => (purchases::cancellation_row(cancelled, effects.now()), -1),
+        };
+        effects.record(row);
         for (one, other) in pairs::select_pairs(&order.order_id, &skus) {
-            pairs::count_pair(effects, &one, &other);
-            pairs::count_pair(effects, &other, &one);
+            pairs::count_pair(effects, &one, &other, orders);
+            pairs::count_pair(effects, &other, &one, orders);
         }
         touched_users::touch(effects, &order.user_id);
         Ok(())

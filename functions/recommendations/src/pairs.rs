@@ -44,24 +44,31 @@ pub fn select_pairs(order: &OrderId, skus: &[Sku]) -> Vec<(Sku, Sku)> {
     pairs
 }
 
-/// Counts an order that contains both products, under the first of them.
-pub(crate) fn count_pair(effects: &mut Effects, sku: &Sku, partner: &Sku) {
-    effects.add_sharded(partner_key(sku, partner), SHARD_COUNT, Update::new().add("orders", 1));
+/// Adds `orders` to the number of orders that contain both products, under the first of them: 1 for an order, -1 for its cancellation.
+pub(crate) fn count_pair(effects: &mut Effects, sku: &Sku, partner: &Sku, orders: i64) {
+    effects.add_sharded(partner_key(sku, partner), SHARD_COUNT, Update::new().add("orders", orders));
 }
 
-/// The products that were bought together with this one, and the number of orders that contain both. Rows that cannot be parsed
-/// are ignored.
+/// The products that were bought together with this one, and the number of orders that contain both: at least one that is not
+/// cancelled. Rows that cannot be parsed are ignored.
 pub async fn read_partners(table: &Table, sku: &Sku) -> Result<BTreeMap<Sku, u64>, Failure> {
-    let mut partners = BTreeMap::new();
-    for (partner, orders) in table.query(&sku_partition(sku), PARTNER_PREFIX).await?.iter().filter_map(partner_count) {
-        *partners.entry(partner).or_default() += orders;
-    }
-    Ok(partners)
+    Ok(sum_partners(&table.query(&sku_partition(sku), PARTNER_PREFIX).await?))
 }
 
-fn partner_count(row: &Item) -> Option<(Sku, u64)> {
+/// A single row may be negative, as an order and its cancellation may be counted in different shards. The sum is negative only if a
+/// cancellation was applied before its order, and only until that is applied, too.
+fn sum_partners(rows: &[Item]) -> BTreeMap<Sku, u64> {
+    let mut sums: BTreeMap<Sku, i64> = BTreeMap::new();
+    for (partner, orders) in rows.iter().filter_map(partner_count) {
+        *sums.entry(partner).or_default() += orders;
+    }
+    let positive = |(partner, orders)| Some((partner, u64::try_from(orders).ok().filter(|orders| *orders > 0)?));
+    sums.into_iter().filter_map(positive).collect()
+}
+
+fn partner_count(row: &Item) -> Option<(Sku, i64)> {
     let (partner, _shard) = text_of(row, "sk")?.strip_prefix(PARTNER_PREFIX)?.split_once('#')?;
-    Some((Sku::parse(partner).ok()?, number_of(row, "orders")?.to_u64()?))
+    Some((Sku::parse(partner).ok()?, number_of(row, "orders")?.to_i64()?))
 }
 
 #[cfg(test)]
@@ -69,6 +76,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use proptest::prelude::*;
+    use switchyard_chassis::{Key, Row};
 
     use super::*;
 
@@ -90,6 +98,16 @@ mod tests {
             let backwards: Vec<_> = skus.into_iter().rev().collect();
             prop_assert_eq!(select_pairs(&order, &backwards), pairs);
         }
+    }
+
+    #[test]
+    fn partner_whose_orders_are_cancelled_is_none() {
+        let row = |partner: &str, shard: u32, orders: i64| {
+            Row::new(Key::new("SKU#A", format!("WITH#{partner}#{shard}"))).set("orders", orders).into_item()
+        };
+        // Order and cancellation in different shards; in one shard; a cancellation whose order has not arrived.
+        let rows = [row("B", 1, 2), row("B", 3, -1), row("C", 2, 1), row("C", 5, -1), row("D", 1, 0), row("E", 4, -1)];
+        assert_eq!(sum_partners(&rows), BTreeMap::from([(Sku::parse("B").unwrap(), 1)]));
     }
 
     #[test]

@@ -1,8 +1,10 @@
-//! `tax-nexus`: announces each state whose threshold is crossed, once per state and year.
+//! `tax-nexus`: announces each state whose threshold is crossed, once per state and year. Which years are examined, and when, is in
+//! [`Period::examined_years`](crate::Period::examined_years).
+
+use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use switchyard_chassis::{Committed, Env, Failure, Job, Row, Scheduled, Usage};
 use switchyard_events::NexusThresholdCrossed;
@@ -10,20 +12,25 @@ use tokio::time::Instant;
 
 use crate::keys::crossed_key;
 use crate::limit::Limit;
+use crate::month::Month;
 use crate::progress::NexusProgress;
 use crate::sums::MonthlySums;
 use crate::thresholds::{State, Threshold, Thresholds};
+use crate::time_zone::SellerTimeZone;
 
 /// The number of states that are checked concurrently.
 const CONCURRENCY: usize = 8;
 
 /// The job. It has no state of its own; the table shows which announcements are missing.
-pub struct NexusJob;
+#[derive(Default)]
+pub struct NexusJob {
+    time_zone: SellerTimeZone,
+}
 
 impl NexusJob {
-    /// Needs no environment variables of its own.
-    pub fn from_env(_: &mut Env) -> Self {
-        Self
+    /// Reads `SELLER_TIME_ZONE` (default UTC).
+    pub fn from_env(env: &mut Env) -> Self {
+        Self { time_zone: SellerTimeZone::from_env(env) }
     }
 }
 
@@ -33,19 +40,18 @@ impl Scheduled for NexusJob {
 
     async fn run(&self, job: &Job) -> Result<Value, Failure> {
         let thresholds = Thresholds::embedded()?;
+        let month = Month::from_date(self.time_zone.date(job.now()));
         let mut checked = 0;
         let mut announced = Vec::new();
         let mut failures = Vec::new();
-        for year in years(job.now()) {
-            let mut results = stream::iter(unannounced_states(job, &thresholds, year).await?)
-                .map(|(state, threshold)| check_state(job, state, threshold, year))
-                .buffer_unordered(CONCURRENCY);
-            while let Some(result) = results.next().await {
-                checked += 1;
-                match result {
-                    Ok(crossed) => announced.extend(crossed),
-                    Err(failure) => failures.push(failure),
-                }
+        let mut results = stream::iter(unannounced_states(job, &thresholds, month).await?)
+            .map(|state| check_state(job, state))
+            .buffer_unordered(CONCURRENCY);
+        while let Some(result) = results.next().await {
+            checked += 1;
+            match result {
+                Ok(crossed) => announced.extend(crossed),
+                Err(failure) => failures.push(failure),
             }
         }
         announced.sort();
@@ -58,40 +64,56 @@ impl Scheduled for NexusJob {
     }
 }
 
-/// The years in which a threshold can be crossed now. In January, orders of the previous year may still arrive.
-fn years(now: Timestamp) -> Vec<i16> {
-    let today = now.to_zoned(TimeZone::UTC).date();
-    let first = if today.month() == 1 { today.year() - 1 } else { today.year() };
-    (first..=today.year()).collect()
+/// A state, and the examined years for which no crossing has been announced.
+struct UnannouncedState<'a> {
+    state: &'a State,
+    threshold: &'a Threshold,
+    years: Vec<i16>,
 }
 
-/// The states with a threshold for which no crossing has been announced in this year.
+/// The states with a threshold and a year without an announcement.
 async fn unannounced_states<'a>(
     job: &Job,
     thresholds: &'a Thresholds,
-    year: i16,
-) -> Result<Vec<(&'a State, &'a Threshold)>, Failure> {
-    let mut states: Vec<_> =
-        thresholds.states.iter().filter_map(|state| Some((state, state.threshold.as_ref()?))).collect();
-    let key = |state: &State| crossed_key(state.jurisdiction.as_str(), year);
-    let announced = job.table.get_all(states.iter().map(|(state, _)| key(state)).collect()).await?;
-    states.retain(|(state, _)| !announced.contains_key(&key(state)));
+    month: Month,
+) -> Result<Vec<UnannouncedState<'a>>, Failure> {
+    let examined = |state: &'a State| {
+        let threshold = state.threshold.as_ref()?;
+        Some(UnannouncedState { state, threshold, years: threshold.period.examined_years(month) })
+    };
+    let mut states: Vec<_> = thresholds.states.iter().filter_map(examined).collect();
+    let key = |state: &State, year: i16| crossed_key(state.jurisdiction.as_str(), year);
+    let keys = states.iter().flat_map(|open| open.years.iter().map(|&year| key(open.state, year)));
+    let announced = job.table.get_all(keys.collect()).await?;
+    for open in &mut states {
+        open.years.retain(|&year| !announced.contains_key(&key(open.state, year)));
+    }
+    states.retain(|open| !open.years.is_empty());
     Ok(states)
 }
 
-/// Announces a state if its threshold is crossed. Returns the announcement's id if this run made it.
-async fn check_state(job: &Job, state: &State, threshold: &Threshold, year: i16) -> Result<Option<String>, Failure> {
+/// Announces each year of a state in which its threshold is crossed. Returns the ids of the announcements that this run made.
+async fn check_state(job: &Job, open: UnannouncedState<'_>) -> Result<Vec<String>, Failure> {
     if Instant::now() >= job.deadline {
         return Err(Failure::retry(
             "the deadline passed before all states were checked; the next run checks the others",
         ));
     }
-    let months = MonthlySums::read(&job.table, state.jurisdiction.as_str(), threshold.period.years(year)).await?;
-    let progress = NexusProgress::new(threshold, year, &months);
-    if !progress.crossed {
-        return Ok(None);
+    let UnannouncedState { state, threshold, years } = open;
+    let read: BTreeSet<i16> = years.iter().flat_map(|&year| threshold.period.years(year)).collect();
+    let months = MonthlySums::read(&job.table, state.jurisdiction.as_str(), read).await?;
+    let mut announced = Vec::new();
+    for year in years {
+        let progress = NexusProgress::new(threshold, year, &months);
+        if progress.crossed {
+            announced.extend(announce(job, fact(state, threshold, year, &progress, job.now())?).await?);
+        }
     }
-    let fact = fact(state, threshold, year, &progress, job.now())?;
+    Ok(announced)
+}
+
+/// Announces a crossing. Returns the announcement's id if this run made it.
+async fn announce(job: &Job, fact: NexusThresholdCrossed) -> Result<Option<String>, Failure> {
     let id = fact.nexus_id.to_string();
     let mut effects = job.effects();
     effects.record(crossed_row(&fact));
@@ -136,18 +158,4 @@ fn crossed_row(fact: &NexusThresholdCrossed) -> Row {
         .set("period_to", fact.period_to.to_string())
         .set("sales_usd", fact.sales_usd)
         .set("transactions", fact.transactions)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn previous_year_is_checked_in_january_only() {
-        let check = |now: &str, expected: &[i16]| assert_eq!(years(now.parse().unwrap()), expected, "{now}");
-        check("2026-01-01T00:00:00Z", &[2025, 2026]);
-        check("2026-01-31T23:59:59Z", &[2025, 2026]);
-        check("2026-02-01T00:00:00Z", &[2026]);
-        check("2026-12-31T23:59:59Z", &[2026]);
-    }
 }

@@ -10,6 +10,12 @@ pub(crate) fn ledger_key(order_id: &OrderId, jurisdiction: &str) -> Key {
     Key::new(format!("ORDER#{order_id}"), format!("LEDGER#{jurisdiction}"))
 }
 
+/// The ledger line that reverses that of a cancelled order, which is also the marker of its event.
+pub(crate) fn reversal_key(order_id: &OrderId, jurisdiction: &str) -> Key {
+    let Key { pk, sk } = ledger_key(order_id, jurisdiction);
+    Key::new(pk, format!("{sk}#REVERSAL"))
+}
+
 /// The partition of a jurisdiction's sums, and the sort-key prefix of a year.
 ///
 /// Sums are kept by month, as some states measure twelve months that are no calendar year. That costs no additional writes.

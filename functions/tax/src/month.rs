@@ -2,9 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 /// A month of a year, such as 2026-05.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +24,8 @@ impl Month {
         Self(i32::from(year) * 12 + number - 1)
     }
 
-    /// The month (UTC) that contains a moment.
-    pub fn from_timestamp(moment: Timestamp) -> Self {
-        let date = moment.to_zoned(TimeZone::UTC).date();
+    /// The month that contains a day.
+    pub fn from_date(date: Date) -> Self {
         Self::new(date.year(), date.month().into())
     }
 

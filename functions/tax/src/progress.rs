@@ -74,10 +74,12 @@ impl NexusProgress {
 
 /// The amount and the number of orders that a state counts. The shop does not sell for resale, so retail equals gross.
 fn counted(counts: CountedSales, sums: Sums) -> (Usd, u64) {
-    match counts {
+    let (sales, transactions) = match counts {
         CountedSales::Gross | CountedSales::Retail => (sums.revenue, sums.transactions),
         CountedSales::Taxable => (sums.taxable, sums.taxable_transactions),
-    }
+    };
+    // Negative only until the order of a reversal has arrived, too.
+    (sales, u64::try_from(transactions).unwrap_or(0))
 }
 
 fn ratio(part: Decimal, whole: Decimal) -> Decimal {

@@ -4,13 +4,18 @@ use std::collections::BTreeMap;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign};
 
-use switchyard_chassis::{Failure, Item, Table, Update, count_of, text_of, usd_of};
+use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
+use switchyard_chassis::{Failure, Item, Table, Update, number_of, text_of, usd_of};
 use switchyard_events::Usd;
 
 use crate::keys::rollup_key;
 use crate::month::Month;
 
-/// The sums of a month, a year or another period.
+/// The sums of a month, a year or another period, without cancelled orders.
+///
+/// A single row, or a sum of only some entries, may be negative: a reversal may be added to another shard than its order, or before
+/// it. Once both are applied, the sum over all shards is not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Sums {
     /// Taxable and exempt sales.
@@ -20,9 +25,9 @@ pub struct Sums {
     /// The amount of exempt lines.
     pub exempt: Usd,
     /// The number of orders.
-    pub transactions: u64,
+    pub transactions: i64,
     /// The number of orders with a taxable line.
-    pub taxable_transactions: u64,
+    pub taxable_transactions: i64,
 }
 
 impl Sums {
@@ -38,7 +43,8 @@ impl Sums {
 
     fn from_item(item: &Item) -> Result<Self, Failure> {
         let usd = |name| usd_of(item, name).ok_or_else(|| unreadable(item, name));
-        let count = |name| count_of(item, name).ok_or_else(|| unreadable(item, name));
+        let whole = |name| number_of(item, name).filter(Decimal::is_integer)?.to_i64();
+        let count = |name| whole(name).ok_or_else(|| unreadable(item, name));
         Ok(Self {
             revenue: usd("revenue_usd")?,
             taxable: usd("taxable_usd")?,

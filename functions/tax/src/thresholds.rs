@@ -20,7 +20,8 @@ pub struct Thresholds {
     _about: Vec<String>,
     /// The day on which the limits were collected.
     pub as_of: Date,
-    /// Every state with a statewide sales tax, the District of Columbia, and the states without one.
+    /// Every region of [`switchyard_events::US_REGIONS`]: states with and without a statewide sales tax, the District of Columbia, and
+    /// the outlying areas. "State" here means any of them.
     pub states: Vec<State>,
 }
 
@@ -32,7 +33,7 @@ pub struct State {
     pub jurisdiction: Subdivision,
     /// The English name.
     pub name: String,
-    /// `None` where the state taxes no sales.
+    /// `None` where the state taxes no sales, or where no threshold for remote sellers is known.
     pub threshold: Option<Threshold>,
     /// The address of the law or of the revenue department's page about it.
     pub source: String,

@@ -1,12 +1,14 @@
-//! Ledger, sums and thresholds, compared with a simple model that computes them from the same orders.
+//! Ledger, sums and thresholds, compared with a simple model that computes them from the same orders, of which some are cancelled.
 
 #![allow(clippy::unwrap_used)] // a failing helper fails its test
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
-use switchyard_events::{CountedSales, Envelope, OrderPlaced, Quantity, Usd};
-use tax::{LedgerEntry, Limit, Month, MonthlySums, NexusProgress, Period, Threshold, TransactionRule};
+use switchyard_events::{
+    CancellationReason, CountedSales, Envelope, OrderCancelled, OrderPlaced, PlacedOrCancelled, Quantity, Usd,
+};
+use tax::{LedgerEntry, Limit, Month, MonthlySums, NexusProgress, Period, SellerTimeZone, Threshold, TransactionRule};
 
 /// A line: unit price in cents, quantity, whether it is taxable.
 type CartLine = (i64, u64, bool);
@@ -14,10 +16,38 @@ type CartLine = (i64, u64, bool);
 /// An order: days after 2024-01-01, region, lines.
 type Order = (i64, &'static str, Vec<CartLine>);
 
+/// An event: its order, and whether it is the cancellation.
+type Event = (Order, bool);
+
 fn orders() -> impl Strategy<Value = Vec<Order>> {
     let line = (0..3_000_000_i64, 1..20_u64, any::<bool>());
     let order = (0..1096_i64, prop::sample::select(vec!["ZZ", "Q1", "007"]), prop::collection::vec(line, 1..8));
     prop::collection::vec(order, 0..40)
+}
+
+/// Orders that stay, and the events of these and of cancelled orders in random order.
+fn history() -> impl Strategy<Value = (Vec<Order>, Vec<Event>)> {
+    let events = |(stays, cancelled): (Vec<Order>, Vec<Order>)| {
+        let placed = stays.iter().chain(&cancelled).map(|order| (order.clone(), false));
+        let cancellations = cancelled.iter().map(|order| (order.clone(), true));
+        let events = Just(placed.chain(cancellations).collect::<Vec<_>>()).prop_shuffle();
+        (Just(stays), events)
+    };
+    (orders(), orders()).prop_flat_map(events)
+}
+
+fn event((order, is_cancellation): &Event) -> PlacedOrCancelled {
+    let order = placed(order);
+    if !is_cancellation {
+        return PlacedOrCancelled::Placed(Box::new(order));
+    }
+    // In another month: it must not count there.
+    let cancelled_at = order.placed_at + SignedDuration::from_hours(24 * 40);
+    PlacedOrCancelled::Cancelled(Box::new(OrderCancelled { order, reason: CancellationReason::Rejected, cancelled_at }))
+}
+
+fn entry(event: &PlacedOrCancelled) -> LedgerEntry {
+    LedgerEntry::from_event(event, &SellerTimeZone::default())
 }
 
 fn placed((day, region, lines): &Order) -> OrderPlaced {
@@ -51,10 +81,10 @@ fn cents((.., lines): &Order, taxable: bool) -> i64 {
     lines.map(|(cents, pieces, _)| cents * i64::try_from(*pieces).unwrap()).sum()
 }
 
-fn months(orders: &[Order], region: &str) -> MonthlySums {
+fn months(events: &[Event], region: &str) -> MonthlySums {
     let mut months = MonthlySums::default();
-    for order in orders.iter().filter(|order| order.1 == region) {
-        let entry = LedgerEntry::from_order(&placed(order));
+    for at in events.iter().filter(|(order, _)| order.1 == region) {
+        let entry = entry(&event(at));
         assert_eq!(entry.jurisdiction.as_str(), format!("US-{region}"));
         months.add(entry.month, entry.sums());
     }
@@ -123,33 +153,36 @@ proptest! {
     #[test]
     fn ledger_entry_splits_the_order_into_taxable_and_exempt(orders in orders()) {
         for order in &orders {
-            let (placed, entry) = (placed(order), LedgerEntry::from_order(&placed(order)));
-            prop_assert_eq!(entry.taxable, Usd::from_cents(cents(order, true)));
-            prop_assert_eq!(entry.exempt, Usd::from_cents(cents(order, false)));
-            prop_assert_eq!(entry.taxable + entry.exempt, placed.total_usd);
+            let entry_of = |is_cancellation| entry(&event(&(order.clone(), is_cancellation)));
+            let (line, reversal) = (entry_of(false), entry_of(true));
+            prop_assert_eq!(line.taxable, Usd::from_cents(cents(order, true)));
+            prop_assert_eq!(line.exempt, Usd::from_cents(cents(order, false)));
+            prop_assert_eq!(line.taxable + line.exempt, placed(order).total_usd);
+            prop_assert_eq!((reversal.month, &reversal.jurisdiction), (line.month, &line.jurisdiction));
+            prop_assert_eq!((reversal.taxable, reversal.exempt), (-line.taxable, -line.exempt));
         }
     }
 
     #[test]
-    fn sums_of_a_year_equal_the_sums_of_its_orders(orders in orders()) {
+    fn sums_of_a_year_equal_the_sums_of_its_orders((orders, events) in history()) {
         for region in ["ZZ", "Q1", "007"] {
-            let months = months(&orders, region);
+            let months = months(&events, region);
             for year in [2023, 2024, 2025, 2026, 2027] {
                 let there: Vec<_> = orders.iter().filter(|order| order.1 == region && date(order).0 == year).collect();
                 let sums = months.year(year);
                 prop_assert_eq!(sums.taxable, Usd::from_cents(there.iter().map(|order| cents(order, true)).sum()));
                 prop_assert_eq!(sums.exempt, Usd::from_cents(there.iter().map(|order| cents(order, false)).sum()));
                 prop_assert_eq!(sums.revenue, sums.taxable + sums.exempt);
-                prop_assert_eq!(sums.transactions, u64::try_from(there.len()).unwrap());
+                prop_assert_eq!(sums.transactions, i64::try_from(there.len()).unwrap());
                 let taxable = there.iter().filter(|order| cents(order, true) > 0).count();
-                prop_assert_eq!(sums.taxable_transactions, u64::try_from(taxable).unwrap());
+                prop_assert_eq!(sums.taxable_transactions, i64::try_from(taxable).unwrap());
             }
         }
     }
 
     #[test]
-    fn threshold_is_crossed_if_any_window_of_the_year_passes_it(orders in orders(), threshold in thresholds()) {
-        let months = months(&orders, "ZZ");
+    fn threshold_is_crossed_if_any_window_of_the_year_passes_it((orders, events) in history(), threshold in thresholds()) {
+        let months = months(&events, "ZZ");
         let there: Vec<_> = orders.into_iter().filter(|order| order.1 == "ZZ").collect();
         for year in [2024, 2025, 2026, 2027] {
             let progress = NexusProgress::new(&threshold, year, &months);
@@ -158,8 +191,8 @@ proptest! {
     }
 
     #[test]
-    fn sales_left_is_the_exact_amount_to_cross_the_threshold(orders in orders(), threshold in thresholds()) {
-        let mut months = months(&orders, "ZZ");
+    fn sales_left_is_the_exact_amount_to_cross_the_threshold((_, events) in history(), threshold in thresholds()) {
+        let mut months = months(&events, "ZZ");
         let threshold = Threshold { transactions: TransactionRule::Uncounted, ..threshold };
         let progress = NexusProgress::new(&threshold, 2026, &months);
         prop_assume!(!progress.crossed);

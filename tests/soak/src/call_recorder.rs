@@ -55,10 +55,10 @@ impl ProxyHooks for CallRecorder {
 
     fn call_completed(&self, call: &AwsCall, status: u16, delivered: bool) {
         if status < 300
-            && let Some((order_id, event)) = EmailEvent::from_call(call, delivered, Timestamp::now())
+            && let Some((event_id, event)) = EmailEvent::from_call(call, delivered, Timestamp::now())
         {
             let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
-            journal.entry(order_id).or_default().push(event);
+            journal.entry(event_id).or_default().push(event);
         }
     }
 

@@ -1,4 +1,4 @@
-//! What happened to each order's mail, read from the calls of the email consumer.
+//! What happened to each mail, read from the calls of the email consumer. An order has a mail per event, each with a lease of its own.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use switchyard_faults::AwsCall;
 
-/// By order id, in the order in which the calls took effect.
+/// By the id of the event that the mail is about, in the order in which the calls took effect.
 pub(crate) type EmailJournal = BTreeMap<String, Vec<EmailEvent>>;
 
 /// A call that took effect.
@@ -26,16 +26,18 @@ pub(crate) enum EmailEvent {
     },
     /// The lease was completed: the mail is recorded as sent.
     Completed,
+    /// The mail was marked as done without being sent, since another one replaces it.
+    Superseded,
 }
 
 impl EmailEvent {
-    /// The event that a call means for the mail of an order, if any. Only rows of the email consumer have leases.
+    /// The event that a call means for a mail, if any, with the id of the mail's event. Only rows of the email consumer have leases.
     pub(crate) fn from_call(call: &AwsCall, delivered: bool, now: Timestamp) -> Option<(String, Self)> {
         match call.operation.as_str() {
-            "SendEmail" => Some((tagged_order(&call.json())?, Self::Sent { delivered })),
+            "SendEmail" => Some((tagged_event(&call.json())?, Self::Sent { delivered })),
             "UpdateItem" => {
                 let body = call.json();
-                Some((order_of_key(&body["Key"])?, Self::from_lease_update(&body, now)?))
+                Some((event_of_key(&body["Key"])?, Self::from_lease_update(&body, now)?))
             }
             _ => None,
         }
@@ -43,8 +45,12 @@ impl EmailEvent {
 }
 
 impl EmailEvent {
-    /// A claim sets the lease's end to a value; completing it sets `processed_at` on the owner's condition.
+    /// A claim sets the lease's end to a value; completing it sets `processed_at` on the owner's condition; another mail that takes
+    /// the place of this one sets `superseded_by`.
     fn from_lease_update(update: &Value, now: Timestamp) -> Option<Self> {
+        if update["UpdateExpression"].as_str()?.contains("superseded_by") {
+            return Some(Self::Superseded);
+        }
         if let Some(until) = update["ExpressionAttributeValues"][":until"]["N"].as_str() {
             let until = Timestamp::from_millisecond(until.parse().ok()?).ok()?;
             return Some(Self::LeaseAcquired { at: now, until });
@@ -55,13 +61,13 @@ impl EmailEvent {
     }
 }
 
-fn tagged_order(request: &Value) -> Option<String> {
-    let tag = request["EmailTags"].as_array()?.iter().find(|tag| tag["Name"] == "order_id")?;
+fn tagged_event(request: &Value) -> Option<String> {
+    let tag = request["EmailTags"].as_array()?.iter().find(|tag| tag["Name"] == "event_id")?;
     Some(tag["Value"].as_str()?.to_owned())
 }
 
-fn order_of_key(key: &Value) -> Option<String> {
-    key["pk"]["S"].as_str()?.strip_prefix("ORDER#").map(str::to_owned)
+fn event_of_key(key: &Value) -> Option<String> {
+    key["sk"]["S"].as_str()?.strip_prefix("EVENT#").map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -73,21 +79,26 @@ mod tests {
     fn check(operation: &str, body: &Value, expected: Option<EmailEvent>) {
         let call = AwsCall { service: "x".into(), operation: operation.into(), body: body.to_string().into() };
         let now = Timestamp::from_second(9).unwrap();
-        let expected = expected.map(|event| ("ord_1".to_owned(), event));
+        let expected = expected.map(|event| ("evt_1".to_owned(), event));
         assert_eq!(EmailEvent::from_call(&call, true, now), expected, "{operation}");
     }
 
     #[test]
     fn lease_send_and_completion_calls_become_email_events() {
-        let mail = json!({"EmailTags": [{"Name": "event_id", "Value": "e"}, {"Name": "order_id", "Value": "ord_1"}]});
+        let mail = json!({"EmailTags": [{"Name": "event_id", "Value": "evt_1"}, {"Name": "order_id", "Value": "o"}]});
         check("SendEmail", &mail, Some(EmailEvent::Sent { delivered: true }));
         let (at, until) = (Timestamp::from_second(9).unwrap(), Timestamp::from_second(5).unwrap());
-        let claim = json!({"Key": {"pk": {"S": "ORDER#ord_1"}}, "ExpressionAttributeNames": {"#owner": "owner"},
+        let key = json!({"pk": {"S": "ORDER#ord_1"}, "sk": {"S": "EVENT#evt_1"}});
+        let claim = json!({"Key": key, "UpdateExpression": "SET #owner = :owner", "ExpressionAttributeNames": {"#owner": "owner"},
             "ExpressionAttributeValues": {":until": {"N": "5000"}}});
         check("UpdateItem", &claim, Some(EmailEvent::LeaseAcquired { at, until }));
-        let update = |names: Value| json!({"Key": {"pk": {"S": "ORDER#ord_1"}}, "ExpressionAttributeNames": names});
+        let update =
+            |names: Value| json!({"Key": key, "UpdateExpression": "SET #0 = :v0", "ExpressionAttributeNames": names});
         check("UpdateItem", &update(json!({"#0": "processed_at", "#1": "owner"})), Some(EmailEvent::Completed));
         check("UpdateItem", &update(json!({"#0": "lease_until", "#1": "owner"})), None);
+        let superseded = json!({"Key": key, "UpdateExpression": "SET superseded_by = :by, processed_at = :at REMOVE #owner",
+            "ExpressionAttributeNames": {"#owner": "owner"}});
+        check("UpdateItem", &superseded, Some(EmailEvent::Superseded));
         check("GetItem", &claim, None);
     }
 }

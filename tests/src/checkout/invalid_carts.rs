@@ -55,6 +55,7 @@ async fn invalid_field_is_rejected_and_changes_nothing() {
         ("/email", json!("ada"), "email"),
         ("/email", json!("ada@example.com\r\nBcc: eve@example.com"), "email"),
         ("/ship_to/region", json!("ca"), "region"),
+        ("/ship_to/region", json!("ZZ"), "region"),
         ("/user_id", json!(null), "user_id"),
     ];
     for (pointer, value, field) in cases {

@@ -10,7 +10,8 @@ use switchyard_events::Usd;
 use yard::revenue::RevenueReport;
 
 use crate::support::{
-    TestOrder, TestOrderLine, TestStack, apply_orders, new_batch, new_cart, new_harness, new_user_id, text,
+    TestOrder, TestOrderLine, TestStack, apply_bodies, apply_orders, new_batch, new_cart, new_harness, new_order,
+    new_user_id, publish_order_and_cancellation, text, wait_until,
 };
 
 /// Sales of these orders: total, by region, by product.
@@ -23,8 +24,9 @@ fn naive<'a>(
         for TestOrderLine { sku, quantity, cents, .. } in &order.lines {
             let line = Sales {
                 orders: 1,
-                units: u64::from(*quantity),
+                units: i64::from(*quantity),
                 revenue: Usd::from_cents(cents * i64::from(*quantity)),
+                cancelled: 0,
             };
             *skus.entry(sku.clone()).or_default() += line;
             (sales.units, sales.revenue) = (sales.units + line.units, sales.revenue + line.revenue);
@@ -36,15 +38,15 @@ fn naive<'a>(
 }
 
 /// Orders, units and revenue of a day, added up row by row.
-async fn rows_of(harness: &ConsumerHarness, day: &str) -> (u64, u64, Usd) {
+async fn rows_of(harness: &ConsumerHarness, day: &str) -> (i64, i64, Usd) {
     let rows = harness.rows().await;
     let rows: Vec<_> = rows.iter().filter(|row| text(row, "sk") == "SALE" && text(row, "day") == day).collect();
-    let units = rows.iter().map(|row| text(row, "units").parse::<u64>().unwrap()).sum();
+    let units = rows.iter().map(|row| text(row, "units").parse::<i64>().unwrap()).sum();
     let revenue = rows.iter().map(|row| Usd::parse(&text(row, "revenue_usd")).unwrap()).sum();
     let lines = rows.iter().flat_map(|row| row["lines"].as_l().unwrap());
     let lines: Usd = lines.map(|line| Usd::parse(line.as_m().unwrap()["amount_usd"].as_n().unwrap()).unwrap()).sum();
     assert_eq!(revenue, lines, "an order's row and its lines");
-    (u64::try_from(rows.len()).unwrap(), units, revenue)
+    (i64::try_from(rows.len()).unwrap(), units, revenue)
 }
 
 /// Asserts that rows, sums and orders agree on each of these days.
@@ -80,6 +82,47 @@ async fn duplicates_lost_answers_and_crashes_keep_sums_exact() {
     fastrand::shuffle(&mut again);
     apply_orders(&harness, &batch, &again).await;
     assert_sums_equal_orders(&harness, &orders, &["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02"]).await;
+}
+
+#[tokio::test]
+async fn cancelled_orders_leave_their_day_in_any_event_order() {
+    let stack = TestStack::shared().await;
+    let (harness, batch) = new_harness(&stack, Analytics).await;
+    let random = || TestOrder::random(&["CA", "007"], "2026-02-27", 3);
+    let (kept, cancelled): (Vec<_>, Vec<_>) =
+        ((0..25).map(|_| random()).collect(), (0..15).map(|_| random()).collect());
+    let placed = kept.iter().chain(&cancelled).map(TestOrder::body);
+    let mut bodies: Vec<_> = placed.chain(cancelled.iter().map(TestOrder::cancellation_body)).collect();
+    bodies.extend(bodies.clone());
+    fastrand::shuffle(&mut bodies);
+    apply_bodies(&harness, &batch, &bodies).await;
+    // Cancelled days later, but counted on the day of the order.
+    for day in ["2026-02-27", "2026-02-28", "2026-03-01", "2026-03-02", "2026-03-03", "2026-03-04"] {
+        let (mut total, mut regions, mut skus) = naive(kept.iter().filter(|order| order.day() == day));
+        for order in cancelled.iter().filter(|order| order.day() == day) {
+            total.cancelled += 1;
+            regions.entry(format!("US-{}", order.region)).or_default().cancelled += 1;
+            for line in &order.lines {
+                skus.entry(line.sku.clone()).or_default().cancelled += 1;
+            }
+        }
+        let read = DailySales::read(&harness.table, day.parse().unwrap()).await.unwrap();
+        assert_eq!((read.total(), &read.regions, &read.skus), (total, &regions, &skus), "{day}");
+    }
+}
+
+#[tokio::test]
+async fn published_cancellation_takes_order_out_of_revenue() {
+    let stack = TestStack::shared().await;
+    let sku = format!("SKU-{}", new_user_id());
+    let order = new_order("CA", &[&sku]);
+    publish_order_and_cancellation(&stack, &order).await;
+    let pk = format!("ORDER#{}", order.order_id);
+    wait_until("both events are applied", async || stack.query(stack.table_of("analytics"), &pk).await.len() == 2)
+        .await;
+    let report = RevenueReport::read(&stack.cloud, &stack.deployed, 2).await.unwrap();
+    let line = report.skus.iter().find(|line| line.name == sku).unwrap();
+    assert_eq!((line.orders, line.units, line.revenue_usd, line.cancelled), (0, 0, Usd::ZERO, 1));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The confirmation mail, from the consumer to the mailbox.
+//! The mails about an order, from the consumer to the mailbox.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,12 +10,15 @@ use aws_smithy_types::body::SdkBody;
 use email::Email;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use switchyard_chassis::conformance::{ConsumerHarness, event_id, order};
-use switchyard_chassis::{Batch, Clients, DedupConfig, Env, Leased};
-use yard::email::Confirmation;
+use switchyard_chassis::conformance::{ConsumerHarness, body, event_id, order};
+use switchyard_chassis::{Batch, Clients, DedupConfig, Env, Key, Leased, Row};
+use switchyard_events::{CancellationReason, DomainEvent, OrderPlaced, parse_body};
+use yard::email::LastMail;
 use yard::exit;
 
-use crate::support::{TestStack, new_cart, new_user_id};
+use crate::support::{
+    TestStack, new_cart, new_order, new_user_id, order_cancelled, publish_order_and_cancellation, wait_until,
+};
 
 /// An HTTP client in front of the local cloud: records the requests and answers the first few with an error.
 #[derive(Debug, Clone, Default)]
@@ -82,14 +85,14 @@ fn order_of(user: &str) -> String {
 }
 
 #[tokio::test]
-async fn yard_email_shows_sent_confirmation() {
+async fn yard_email_shows_sent_mail() {
     let stack = TestStack::shared().await;
     let user = new_user_id();
     let sku = stack.create_product("1234.50", true, 5).await;
     let id = stack.place_order(&new_cart(&user, &[(&sku, 2)])).await;
     stack.wait_until_applied(&id).await;
 
-    let sent = Confirmation::read(&stack.cloud, &stack.deployed, &id).await.unwrap();
+    let sent = LastMail::read(&stack.cloud, &stack.deployed, &id).await.unwrap();
     let mails = stack.mails_to(&format!("{user}@example.com")).await;
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0]["MessageId"], sent.reference.as_str());
@@ -107,10 +110,107 @@ async fn yard_email_shows_sent_confirmation() {
     assert!(html.starts_with("<!DOCTYPE html>") && html.contains(&id) && html.contains("$2,469.00"));
 }
 
+/// The cancellation of the order of `order_of`.
+fn cancellation_of(user: &str) -> String {
+    let order = parse_body(&order_of(user)).map(|raw| OrderPlaced::parse(&raw).unwrap()).unwrap();
+    let at = order.placed_at + SignedDuration::from_mins(1);
+    body(&order_cancelled(order, CancellationReason::Requested, at))
+}
+
+/// The subjects of the mails that SES was asked to send, without product and order.
+fn subjects(client: &RecordingClient) -> Vec<String> {
+    let requests = client.requests.lock().unwrap();
+    let subject = |request: &Value| request["Content"]["Simple"]["Subject"]["Data"].as_str().map(str::to_owned);
+    let subjects = requests.iter().filter_map(subject);
+    subjects.map(|subject| subject.split_once(':').unwrap().0.to_owned()).collect()
+}
+
+#[tokio::test]
+async fn first_mail_is_never_sent_after_cancellation_mail() {
+    let stack = TestStack::shared().await;
+    for round in 0..8 {
+        let (client, user) = (RecordingClient::default(), new_user_id());
+        let (harness, batch) = new_email_batch(&stack, sender(&stack), &client).await;
+        let mut bodies = [vec![order_of(&user); 2], vec![cancellation_of(&user); 2]].concat();
+        fastrand::shuffle(&mut bodies);
+        let first_is_cancellation = bodies[0] == cancellation_of(&user);
+        for body in bodies {
+            assert!(harness.process(&batch, harness.receive(&[body]).await).await.is_empty());
+        }
+        let expected: &[&str] = if first_is_cancellation { &["Cancelled"] } else { &["Your order", "Cancelled"] };
+        assert_eq!(subjects(&client), expected, "round {round}");
+        assert_eq!((harness.applied_count().await, harness.dead_letters().await.len()), (2, 0));
+    }
+}
+
+#[tokio::test]
+async fn both_mails_in_one_batch_are_sent_in_order() {
+    let stack = TestStack::shared().await;
+    for _ in 0..4 {
+        let (client, user) = (RecordingClient::default(), new_user_id());
+        let (harness, batch) = new_email_batch(&stack, sender(&stack), &client).await;
+        let mut messages = harness.receive(&[cancellation_of(&user), order_of(&user)]).await;
+        // Handled concurrently: the cancellation waits for a lease of the first mail, or takes its place.
+        while !messages.is_empty() {
+            let returned = harness.process(&batch, messages).await.len();
+            messages = harness.receive_again(returned).await;
+            harness.clock.set(harness.clock.now() + SignedDuration::from_secs(61));
+        }
+        let sent = subjects(&client);
+        assert!(sent == ["Cancelled"] || sent == ["Your order", "Cancelled"], "{sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn cancellation_waits_for_first_mail_in_flight() {
+    let stack = TestStack::shared().await;
+    let (client, user) = (RecordingClient::default(), new_user_id());
+    let (harness, batch) = new_email_batch(&stack, sender(&stack), &client).await;
+    let order = order_of(&user);
+    // Another worker is sending the first mail.
+    let until = harness.clock.now() + SignedDuration::from_secs(30);
+    let key = Key::new("ORDER#ord_conformance1", format!("EVENT#{}", event_id(&order)));
+    let lease = Row::new(key).set("event_id", event_id(&order).as_str()).set("owner", "another");
+    harness.table.put(lease.set("lease_until", until.as_millisecond())).await.unwrap();
+    let messages = harness.receive(&[cancellation_of(&user)]).await;
+    assert_eq!(harness.process(&batch, messages.clone()).await.len(), 1, "it must wait");
+    assert!(subjects(&client).is_empty());
+    // That worker died.
+    harness.clock.set(until);
+    assert!(harness.process(&batch, messages).await.is_empty());
+    assert!(harness.process(&batch, harness.receive(&[order]).await).await.is_empty());
+    assert_eq!(subjects(&client), ["Cancelled"]);
+}
+
+#[tokio::test]
+async fn published_cancellation_mail_is_the_last() {
+    let stack = TestStack::shared().await;
+    let order = new_order("CA", &["MUG-01"]);
+    publish_order_and_cancellation(&stack, &order).await;
+    let pk = format!("ORDER#{}", order.order_id);
+    let is_done = |row: &crate::support::Item| row.contains_key("processed_at");
+    wait_until("both events are applied", async || {
+        let rows = stack.query(stack.table_of("email"), &pk).await;
+        rows.len() == 2 && rows.iter().all(is_done)
+    })
+    .await;
+    let mails = stack.mails_to(order.email.reveal().as_str()).await;
+    let count =
+        |subject: &str| mails.iter().filter(|mail| mail["Subject"].as_str().unwrap().starts_with(subject)).count();
+    assert_eq!(count("Cancelled: "), 1);
+    assert!(count("Your order: ") <= 1 && mails.len() <= 2, "{mails:?}");
+    let last = LastMail::read(&stack.cloud, &stack.deployed, order.order_id.as_str()).await.unwrap();
+    assert_eq!(last.event_type, "OrderCancelled");
+    let shown = last.render();
+    for part in ["Your order is cancelled", "It was cancelled on request. Nothing will be sent to you."] {
+        assert!(shown.contains(part), "{shown}");
+    }
+}
+
 #[tokio::test]
 async fn yard_email_of_unknown_order_fails_with_exit_code() {
     let stack = TestStack::shared().await;
-    let error = Confirmation::read(&stack.cloud, &stack.deployed, "ord_unknown").await.unwrap_err();
+    let error = LastMail::read(&stack.cloud, &stack.deployed, "ord_unknown").await.unwrap_err();
     assert_eq!(exit::code_for(&error), exit::UNKNOWN_ORDER);
 }
 

@@ -1,13 +1,14 @@
-//! Events that tests publish in place of fraud and the warehouse.
+//! Events that tests publish in place of checkout, fraud, the warehouse and the order service.
 
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::Timestamp;
 use switchyard_events::{
-    CancellationRequested, Cause, CorrelationId, Envelope, Fact, FlagReason, OrderConfirmed, OrderFlagged, OrderId,
-    OrderRejected, Pick, PickWaveReleased, PickWithdrawalRefused, RejectionCause, Sku, UserId, WaveId,
+    CancellationReason, CancellationRequested, Cause, CorrelationId, EmailAddress, Envelope, Fact, FlagReason,
+    OrderCancelled, OrderConfirmed, OrderFlagged, OrderId, OrderLine, OrderPlaced, OrderRejected, Pick,
+    PickWaveReleased, PickWithdrawalRefused, Redacted, RegionCode, RejectionCause, Sku, UserId, WaveId,
 };
 
-use super::TestStack;
+use super::{TestStack, new_user_id};
 
 /// Fraud's confirmation of an order: `sequence` 2 for the first decision, 3 after a review.
 pub fn order_confirmed(order_id: &str, sequence: u64, at: Timestamp) -> Envelope<OrderConfirmed> {
@@ -39,6 +40,45 @@ pub fn cancellation_requested(order_id: &str, at: Timestamp) -> Envelope<Cancell
 pub fn pick_withdrawal_refused(order_id: &str, wave_id: &str, at: Timestamp) -> Envelope<PickWithdrawalRefused> {
     let (order_id, wave_id) = (parse_id(order_id), WaveId::parse(wave_id).unwrap());
     envelope(PickWithdrawalRefused { order_id, wave_id, refused_at: at }, 5, "warehouse", at)
+}
+
+/// A new order of a new user for these products, as checkout would state it now.
+pub fn new_order(region: &str, skus: &[&str]) -> OrderPlaced {
+    let sample = include_str!("../../../events/samples/OrderPlaced.v1.json");
+    let sample = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
+    let user = new_user_id();
+    let mut address = sample.ship_to.reveal().clone();
+    address.region = RegionCode::parse(region).unwrap();
+    let line = |sku: &&str| OrderLine { sku: Sku::parse(*sku).unwrap(), ..sample.items[0].clone() };
+    let items: Vec<_> = skus.iter().map(line).collect();
+    OrderPlaced {
+        order_id: parse_id(&format!("ord_{:012x}", fastrand::u64(..) >> 16)),
+        email: Redacted::new(EmailAddress::parse(format!("{user}@example.com")).unwrap()),
+        user_id: UserId::parse(user).unwrap(),
+        total_usd: OrderPlaced::sum(&items),
+        items,
+        ship_to: Redacted::new(address),
+        placed_at: Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap(),
+    }
+}
+
+/// Checkout's statement of an order.
+pub fn order_placed(order: OrderPlaced) -> Envelope<OrderPlaced> {
+    let at = order.placed_at;
+    envelope(order, 1, "checkout", at)
+}
+
+/// Puts an order and its cancellation on the bus, the cancellation first and both twice.
+pub async fn publish_order_and_cancellation(stack: &TestStack, order: &OrderPlaced) {
+    let placed = bus_entry(stack, &order_placed(order.clone()));
+    let cancelled = order_cancelled(order.clone(), CancellationReason::Requested, order.placed_at);
+    let cancelled = bus_entry(stack, &cancelled);
+    put_on_bus(stack, vec![cancelled.clone(), placed.clone(), placed, cancelled]).await;
+}
+
+/// The order service's cancellation of an order.
+pub fn order_cancelled(order: OrderPlaced, reason: CancellationReason, at: Timestamp) -> Envelope<OrderCancelled> {
+    envelope(OrderCancelled { order, reason, cancelled_at: at }, 6, "orders", at)
 }
 
 /// The warehouse's pick list of these orders, in one page.

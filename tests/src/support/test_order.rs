@@ -1,13 +1,14 @@
 //! Orders of any day and region for a consumer with its own harness; checkout places orders of today only.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use switchyard_chassis::conformance::{ConsumerHarness, body};
 use switchyard_chassis::{Batch, Consumer, DedupConfig, Transactional};
 use switchyard_events::{
-    Cause, CorrelationId, Envelope, OrderId, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd,
+    CancellationReason, Envelope, OrderId, OrderLine, OrderPlaced, Quantity, Redacted, RegionCode, Sku, Usd,
 };
 
 use super::TestStack;
+use super::events::{order_cancelled, order_placed};
 
 /// One line of an order.
 #[derive(Debug, Clone)]
@@ -37,7 +38,7 @@ impl TestOrder {
 
     /// A random order within `days` days from `first`, with one to five of twelve products.
     pub fn random(regions: &[&'static str], first: &str, days: i64) -> Self {
-        let later = jiff::SignedDuration::from_secs(fastrand::i64(0..days * 86_400));
+        let later = SignedDuration::from_secs(fastrand::i64(0..days * 86_400));
         let mut order = Self::new(fastrand::choice(regions).unwrap(), &format!("{first}T00:00:00Z"), 0);
         order.placed_at += later;
         let products = fastrand::choose_multiple(0..12_i64, fastrand::usize(1..=5));
@@ -72,6 +73,16 @@ impl TestOrder {
 
     /// The body of its message.
     pub fn body(&self) -> String {
+        body(&order_placed(self.placed()))
+    }
+
+    /// The body of the message about its cancellation, some days later.
+    pub fn cancellation_body(&self) -> String {
+        let at = self.placed_at + SignedDuration::from_hours(60);
+        body(&order_cancelled(self.placed(), CancellationReason::Requested, at))
+    }
+
+    fn placed(&self) -> OrderPlaced {
         let sample = include_str!("../../../events/samples/OrderPlaced.v1.json");
         let mut order = serde_json::from_str::<Envelope<OrderPlaced>>(sample).unwrap().data;
         let mut address = order.ship_to.reveal().clone();
@@ -88,9 +99,7 @@ impl TestOrder {
         order.placed_at = self.placed_at;
         order.items = self.lines.iter().map(line).collect();
         order.total_usd = OrderPlaced::sum(&order.items);
-        let correlation_id = CorrelationId::parse(self.id.as_str()).unwrap();
-        let cause = Cause { correlation_id, causation_id: None, traceparent: None };
-        body(&Envelope::new(order, 1, "checkout", self.placed_at, cause).unwrap())
+        order
     }
 }
 
@@ -116,9 +125,13 @@ pub async fn apply_orders<C: Consumer>(
 ) {
     let placed = orders.iter().map(|order| order.placed_at);
     harness.clock.set(placed.fold(harness.clock.now(), Timestamp::max));
-    for orders in orders.chunks(10) {
-        let bodies: Vec<_> = orders.iter().map(TestOrder::body).collect();
-        let back = harness.process(batch, harness.receive(&bodies).await).await;
+    apply_bodies(harness, batch, &orders.iter().map(TestOrder::body).collect::<Vec<_>>()).await;
+}
+
+/// Applies messages in batches of ten. All must be applied.
+pub async fn apply_bodies<C: Consumer>(harness: &ConsumerHarness, batch: &Batch<Transactional<C>>, bodies: &[String]) {
+    for bodies in bodies.chunks(10) {
+        let back = harness.process(batch, harness.receive(bodies).await).await;
         assert!(back.is_empty(), "{back:?} came back");
     }
 }

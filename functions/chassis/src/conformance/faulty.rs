@@ -55,6 +55,10 @@ impl<S: Sender> Sender for FaultyConsumer<S> {
         self.inner.send(event).await
     }
 
+    fn supersedes(&self, event: &Received<S::Event>) -> Option<EventId> {
+        self.inner.supersedes(event)
+    }
+
     async fn probe(&self) -> Result<(), Failure> {
         self.inner.probe().await
     }

@@ -1,6 +1,7 @@
 //! The row that marks an event as applied.
 
 use jiff::{SignedDuration, Timestamp};
+use switchyard_events::EventId;
 
 use crate::{Env, Key, Received, Row};
 
@@ -26,11 +27,13 @@ impl DedupConfig {
 
 /// The key of an event's marker if its consumer records no row of its own.
 pub(crate) fn marker_key<E>(received: &Received<E>) -> Key {
+    marker_key_of(received, &received.metadata.event_id)
+}
+
+/// The key of the marker of another event about the same aggregate.
+pub(crate) fn marker_key_of<E>(received: &Received<E>, event_id: &EventId) -> Key {
     let aggregate = &received.metadata.aggregate;
-    Key::new(
-        format!("{}#{}", aggregate.kind.to_ascii_uppercase(), aggregate.id),
-        format!("EVENT#{}", received.metadata.event_id),
-    )
+    Key::new(format!("{}#{}", aggregate.kind.to_ascii_uppercase(), aggregate.id), format!("EVENT#{event_id}"))
 }
 
 /// The attributes of every row that marks an event as applied.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
@@ -12,11 +13,12 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use rust_decimal::prelude::ToPrimitive;
+use switchyard_events::EventId;
 use tokio::time::Instant;
 
 use crate::aws_error::{dynamodb_failure, is_contention};
 use crate::delivery::apply::Apply;
-use crate::delivery::dedup::{DedupConfig, marker_key, stamp};
+use crate::delivery::dedup::{DedupConfig, marker_key, marker_key_of, stamp};
 use crate::dynamodb::expression::Placeholders;
 use crate::dynamodb::table::Usage;
 use crate::{
@@ -60,6 +62,14 @@ pub(crate) enum Claim {
     Completed,
 }
 
+/// The answer to an update of a row that must be free.
+enum FreeRow {
+    /// The row was free. The attributes that were written.
+    Written(Option<Item>),
+    /// The row was not free. Its attributes; `None` if DynamoDB did not send them.
+    Taken(Option<Item>),
+}
+
 /// A lease that this worker holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Lease {
@@ -91,12 +101,14 @@ impl<S: Sender> Apply for Leased<S> {
 
 impl<S: Sender> Leased<S> {
     async fn apply_one(&self, event: &Received<S::Event>, deadline: Instant) -> Result<Outcome, Failure> {
+        if let Some(superseded) = self.sender.supersedes(event)
+            && let Some(until) = self.supersede(event, &superseded).await?
+        {
+            return Ok(self.defer_until(until));
+        }
         let lease = match self.claim(event).await? {
             Claim::Completed => return Ok(Outcome::Duplicate),
-            Claim::InFlight { until } => {
-                let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
-                return Ok(Outcome::Deferred(left.max(Duration::from_secs(1))));
-            }
+            Claim::InFlight { until } => return Ok(self.defer_until(until)),
             Claim::Acquired(lease) => lease,
         };
         if let Err(failure) = self.check_before_send(&lease, deadline).await {
@@ -121,6 +133,11 @@ impl<S: Sender> Leased<S> {
             }
             Err(SendError::OutcomeUnknown(failure)) => Err(failure),
         }
+    }
+
+    fn defer_until(&self, until: Timestamp) -> Outcome {
+        let left = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
+        Outcome::Deferred(left.max(Duration::from_secs(1)))
     }
 
     /// The claim may have waited for other writers; and a send whose outcome is unknown is repeated only if the other system
@@ -152,37 +169,71 @@ impl<S: Sender> Leased<S> {
     async fn claim(&self, event: &Received<S::Event>) -> Result<Claim, Failure> {
         let now = self.clock.now();
         let owner = format!("{:032x}", fastrand::u128(..));
-        let condition = "attribute_not_exists(pk) OR (attribute_not_exists(processed_at) AND lease_until <= :now)";
         let set = "SET event_id = :event, #owner = :owner, lease_until = :until, expires_at = :expires";
-        let number = |number: i64| AttributeValue::N(number.to_string());
-        let update = self.table.client.update_item().table_name(&self.table.name);
-        let update = update
-            .set_key(Some(marker_key(event).to_item()))
+        let update = self
+            .update_of_free_row(&marker_key(event), &event.metadata.event_id, now)
             .update_expression(format!("{set} ADD unresolved_sends :one"))
-            .condition_expression(condition)
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_values(":event", AttributeValue::S(event.metadata.event_id.as_str().to_owned()))
             .expression_attribute_values(":owner", AttributeValue::S(owner.clone()))
-            .expression_attribute_values(":until", number((now + self.lease).as_millisecond()))
+            .expression_attribute_values(":until", AttributeValue::N((now + self.lease).as_millisecond().to_string()))
+            .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
+        Ok(match self.write_free_row(update).await? {
+            FreeRow::Written(row) => Claim::Acquired(Lease::from_row(owner, row.as_ref())),
+            FreeRow::Taken(row) => claim_from_existing_row(row.as_ref(), owner),
+        })
+    }
+
+    /// Marks an event of the same aggregate as done, unless it was sent. From then on its lease cannot be taken. Returns the end of its
+    /// lease if a worker is sending it now.
+    async fn supersede(&self, event: &Received<S::Event>, superseded: &EventId) -> Result<Option<Timestamp>, Failure> {
+        let now = self.clock.now();
+        let set = "SET event_id = :event, superseded_by = :by, processed_at = :at, expires_at = :expires";
+        let update = self
+            .update_of_free_row(&marker_key_of(event, superseded), superseded, now)
+            .update_expression(format!("{set} REMOVE #owner, lease_until, unresolved_sends"))
+            .expression_attribute_values(":by", AttributeValue::S(event.metadata.event_id.as_str().to_owned()))
+            .expression_attribute_values(":at", crate::Value::from(now).0);
+        Ok(match self.write_free_row(update).await? {
+            FreeRow::Written(_) => None,
+            FreeRow::Taken(row) => match claim_from_existing_row(row.as_ref(), String::new()) {
+                Claim::InFlight { until } => Some(until),
+                Claim::Acquired(_) | Claim::Completed => None,
+            },
+        })
+    }
+
+    /// An update of an event's row under the condition that the event was not sent and that no worker is sending it. The caller adds what
+    /// is written; `:event`, `:expires` and `#owner` are defined.
+    fn update_of_free_row(&self, key: &Key, event_id: &EventId, now: Timestamp) -> UpdateItemFluentBuilder {
+        let number = |number: i64| AttributeValue::N(number.to_string());
+        let update = self.table.client.update_item().table_name(&self.table.name).set_key(Some(key.to_item()));
+        update
+            .condition_expression(
+                "attribute_not_exists(pk) OR (attribute_not_exists(processed_at) AND lease_until <= :now)",
+            )
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":event", AttributeValue::S(event_id.as_str().to_owned()))
             .expression_attribute_values(":expires", number(self.dedup.expires_at(now)))
             .expression_attribute_values(":now", number(now.as_millisecond()))
-            .expression_attribute_values(":one", number(1))
             .return_values(ReturnValue::UpdatedNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+    }
+
+    /// Sends such an update, again if it meets other writers.
+    async fn write_free_row(&self, update: UpdateItemFluentBuilder) -> Result<FreeRow, Failure> {
         let mut attempt = 0;
         loop {
             let error = match update.clone().send().await {
                 Ok(answer) => {
                     self.table.count(answer.consumed_capacity());
-                    return Ok(Claim::Acquired(Lease::from_row(owner, answer.attributes())));
+                    return Ok(FreeRow::Written(answer.attributes));
                 }
                 Err(error) => error,
             };
             self.table.count(None);
             match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(held)) => {
-                    return Ok(claim_from_existing_row(held.item(), owner));
+                Some(UpdateItemError::ConditionalCheckFailedException(taken)) => {
+                    return Ok(FreeRow::Taken(taken.item().cloned()));
                 }
                 Some(service) if is_contention(service.code()) && attempt < MAX_CLAIM_RETRIES => {
                     tokio::time::sleep(backoff::contention(attempt)).await;

@@ -1,6 +1,6 @@
 //! What the author of a consumer implements whose effect is outside DynamoDB.
 
-use switchyard_events::DomainEvent;
+use switchyard_events::{DomainEvent, EventId};
 
 use crate::{Failure, Received};
 
@@ -34,6 +34,15 @@ pub trait Sender {
 
     /// Causes the effect.
     async fn send(&self, event: &Received<Self::Event>) -> Result<Sent, SendError>;
+
+    /// An event about the same aggregate whose effect must not happen after this event's, such as the receipt of an order that is now
+    /// cancelled. Before this event is sent, the other one is settled: if it is being sent, this one waits for that; if it was not sent, it
+    /// never will be, and counts as a duplicate when it arrives. So the later effect is never followed by the earlier one.
+    ///
+    /// Costs a write unit for an event that supersedes one, and nothing for any other.
+    fn supersedes(&self, _event: &Received<Self::Event>) -> Option<EventId> {
+        None
+    }
 
     /// Asks the other system for anything that has no effect. Called before a send is repeated whose outcome is unknown, so that an
     /// outage of the other system does not count as an unknown outcome again and again.

@@ -79,6 +79,17 @@ fn invalid_field_is_named_with_what_is_allowed() {
     check("/ship_to", json!([]), "ship_to: must be an object with country, region and postal_code");
     check("/ship_to/country", json!("us"), "ship_to.country: must be two capital letters of ISO 3166-1, such as US");
     check("/ship_to/region", Value::Null, "ship_to.region: is required");
+    let listed = "must be a state, DC or an outlying area of the United States (ISO 3166-2:US), such as CA or PR";
+    check("/ship_to/region", json!("ZZ"), &format!("ship_to.region: {listed}"));
+    check("/ship_to/country", json!("PR"), "ship_to.country: must be US, with PR as the region");
+}
+
+#[test]
+fn every_us_region_is_accepted() {
+    for region in switchyard_events::US_REGIONS {
+        let cart = parse_changed("/ship_to/region", json!(region)).unwrap();
+        assert_eq!(cart.ship_to.reveal().subdivision().as_str(), format!("US-{region}"));
+    }
 }
 
 #[test]

@@ -8,12 +8,8 @@ fn codes(states: impl Iterator<Item = State>) -> String {
 }
 
 #[test]
-fn every_state_and_dc_are_listed_once_sorted() {
-    assert_eq!(
-        codes(Thresholds::embedded().unwrap().states.into_iter()),
-        "AK AL AR AZ CA CO CT DC DE FL GA HI IA ID IL IN KS KY LA MA MD ME MI MN MO MS MT NC ND NE NH NJ NM NV NY OH OK OR \
-         PA RI SC SD TN TX UT VA VT WA WI WV WY"
-    );
+fn every_us_region_is_listed_once_sorted() {
+    assert_eq!(codes(Thresholds::embedded().unwrap().states.into_iter()), switchyard_events::US_REGIONS.join(" "));
 }
 
 #[test]
@@ -24,9 +20,9 @@ fn states_that_differ_from_the_common_rule_are_known() {
         assert_eq!(codes(found.cloned()), expected);
     };
     let untaxed = states.iter().filter(|state| state.threshold.is_none());
-    assert_eq!(codes(untaxed.cloned()), "AK DE MT NH OR");
+    assert_eq!(codes(untaxed.cloned()), "AK AS DE GU MP MT NH OR UM VI");
     check("CT NY", |threshold| matches!(threshold.transactions, TransactionRule::And(_)));
-    check("AR DC GA HI MD MI MN NE NJ NV OH RI VA VT WV", |threshold| {
+    check("AR DC GA HI MD MI MN NE NJ NV OH PR RI VA VT WV", |threshold| {
         matches!(threshold.transactions, TransactionRule::Or(_))
     });
     check("AR FL MO ND NM OK", |threshold| threshold.counts == CountedSales::Taxable);

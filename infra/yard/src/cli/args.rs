@@ -59,7 +59,7 @@ pub(crate) enum Command {
     Revenue(RevenueArgs),
     /// Show what was sold into each US state, and how near its economic-nexus threshold is
     Tax(TaxArgs),
-    /// Show the confirmation that was sent for an order; SES keeps no copy, so on AWS only when, and its reference
+    /// Show the last mail that was sent for an order; SES keeps no copy, so on AWS only when, and its reference
     Email(EmailArgs),
     /// Call one deployed function with an event; a bare envelope is wrapped as its queue would wrap it
     Invoke(InvokeArgs),

@@ -1,4 +1,4 @@
-//! `yard email`: shows the confirmation that was sent for an order.
+//! `yard email`: shows the last mail that was sent for an order: the one about its cancellation, or the first one.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-use switchyard_events::{EventId, Fact, OrderPlaced};
+use switchyard_events::{EventId, Fact, OrderCancelled, OrderPlaced};
 
 use crate::aws::clients::Cloud;
 use crate::aws::http::fetch;
@@ -15,7 +15,7 @@ use crate::stack::deployed::Stack;
 use crate::stack::items::{find_marker, read_order, text};
 use crate::terminal::output::print_result;
 
-/// The consumer that sends confirmations.
+/// The consumer that sends mails.
 const CONSUMER: &str = "email";
 
 /// Why there is no mail to be shown.
@@ -36,19 +36,21 @@ pub(crate) struct EmailArgs {
 impl EmailArgs {
     pub(crate) async fn run(self, context: &CommandContext) -> Result<Completion> {
         let (cloud, stack) = context.connect(self.region.region).await?;
-        let confirmation = Confirmation::read(&cloud, &stack, &self.order_id).await?;
-        print_result(&confirmation, self.json.json, Confirmation::render)?;
+        let sent = LastMail::read(&cloud, &stack, &self.order_id).await?;
+        print_result(&sent, self.json.json, LastMail::render)?;
         if let Some(file) = &self.html {
-            confirmation.save_html(file)?;
+            sent.save_html(file)?;
         }
         Ok(Completion::Done)
     }
 }
 
-/// A confirmation that was sent.
+/// The last mail that was sent for an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Confirmation {
+pub struct LastMail {
     pub order_id: String,
+    /// The type of the event that the mail is about: `OrderPlaced` or `OrderCancelled`.
+    pub event_type: &'static str,
     /// SES's id of the message.
     pub reference: String,
     /// When SES accepted it (RFC 3339).
@@ -67,19 +69,22 @@ pub struct Mail {
     pub html: String,
 }
 
-impl Confirmation {
-    /// Reads the email consumer's marker, and the mail if there is a copy. Fails if no confirmation has been sent yet.
+impl LastMail {
+    /// Reads the email consumer's markers, and the mail if there is a copy. Fails if no mail has been sent yet.
     pub async fn read(cloud: &Cloud, stack: &Stack, order_id: &str) -> Result<Self> {
         let table = &stack.consumer(CONSUMER)?.table;
-        let event_id = EventId::derive(OrderPlaced::TYPE, order_id, 1).to_string();
-        let Some(marker) = find_marker(cloud, table, format!("ORDER#{order_id}"), &[event_id]).await? else {
-            read_order(cloud, &stack.orders_table, order_id).await?;
-            bail!("no confirmation of {order_id} has been sent yet; yard trace {order_id} shows why");
-        };
-        let field = |name: &str| text(&marker, name).unwrap_or_default();
-        let (reference, sent_at) = (field("reference"), field("processed_at"));
-        let mail = find_mail(&mailbox(cloud).await?, &reference);
-        Ok(Self { order_id: order_id.to_owned(), reference, sent_at, mail })
+        for (event_type, sequence) in [(OrderCancelled::TYPE, 6), (OrderPlaced::TYPE, 1)] {
+            let event_id = EventId::derive(event_type, order_id, sequence).to_string();
+            let marker = find_marker(cloud, table, format!("ORDER#{order_id}"), &[event_id]).await?;
+            // A first mail that was superseded by a cancellation has no reference.
+            let reference = marker.as_ref().and_then(|marker| text(marker, "reference"));
+            let (Some(marker), Some(reference)) = (marker, reference) else { continue };
+            let sent_at = text(&marker, "processed_at").unwrap_or_default();
+            let mail = find_mail(&mailbox(cloud).await?, &reference);
+            return Ok(Self { order_id: order_id.to_owned(), event_type, reference, sent_at, mail });
+        }
+        read_order(cloud, &stack.orders_table, order_id).await?;
+        bail!("no mail about {order_id} has been sent yet; yard trace {order_id} shows why");
     }
 
     /// Writes the HTML part to a file. Fails if there is no copy of the mail.
@@ -92,8 +97,8 @@ impl Confirmation {
 
     /// For people.
     pub fn render(&self) -> String {
-        let Self { order_id, reference, sent_at, .. } = self;
-        let sent = format!("order {order_id}  sent {sent_at}  SES message {reference}");
+        let Self { order_id, event_type, reference, sent_at, .. } = self;
+        let sent = format!("order {order_id}  {event_type}  sent {sent_at}  SES message {reference}");
         match &self.mail {
             Some(mail) => format!("{sent}\n\n{}", mail.render()),
             None => format!("{sent}\n{NO_COPY}"),
@@ -143,9 +148,9 @@ mod tests {
 
     use super::*;
 
-    fn confirmation(mail: Option<Mail>) -> Confirmation {
-        let sent_at = "2026-05-26T14:23:04.000Z".to_owned();
-        Confirmation { order_id: "ord_1".into(), reference: "m2@ses".into(), sent_at, mail }
+    fn last_mail(mail: Option<Mail>) -> LastMail {
+        let (sent_at, event_type) = ("2026-05-26T14:23:04.000Z".to_owned(), OrderPlaced::TYPE);
+        LastMail { order_id: "ord_1".into(), event_type, reference: "m2@ses".into(), sent_at, mail }
     }
 
     #[test]
@@ -157,8 +162,8 @@ mod tests {
         let page = json!({"messages": {"000000000000": [message("m1@ses"), message("m2@ses")]}});
         let mail = find_mail(messages(&page), "m2@ses");
         assert_eq!(
-            confirmation(mail).render(),
-            "order ord_1  sent 2026-05-26T14:23:04.000Z  SES message m2@ses\n\n\
+            last_mail(mail).render(),
+            "order ord_1  OrderPlaced  sent 2026-05-26T14:23:04.000Z  SES message m2@ses\n\n\
              From:    orders@example.com\nTo:      ada@example.com\nSubject: Your order\n\nThank you"
         );
         assert_eq!(find_mail(messages(&page), "m3@ses"), None);
@@ -166,8 +171,8 @@ mod tests {
     }
 
     #[test]
-    fn confirmation_without_mail_shows_reference_and_time() {
-        let known = confirmation(None);
+    fn sent_mail_without_copy_shows_reference_and_time() {
+        let known = last_mail(None);
         assert!(known.render().ends_with("SES message m2@ses\nSES keeps no copy of what it sent."));
         assert!(known.save_html(Path::new("/dev/null")).is_err());
     }

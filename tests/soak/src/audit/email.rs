@@ -1,47 +1,85 @@
-//! One mail per order, with the order's lines and total. More are allowed only inside the documented window: the worker
-//! did not get SES's response to the mail before, or its lease had ended before it could complete it.
+//! One mail per order, and one more if it was cancelled, each with the order's lines and total. The first one may be missing if the
+//! second one took its place. More are allowed only inside the documented window: the worker did not get SES's response to the mail
+//! before, or its lease had ended before it could complete it.
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
 use switchyard_chassis::Item;
+use switchyard_events::EventId;
 
 use super::evidence::Evidence;
+use super::fate::Fates;
 use super::findings::Findings;
 use crate::cart::{AcceptedOrder, CartLine};
 use crate::email_journal::EmailEvent;
 
 pub(super) fn audit(_: &[Item], evidence: &Evidence, findings: &mut Findings) {
+    let fates = Fates::new(evidence);
     let mut texts_by_address: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for mail in &evidence.mails {
         texts_by_address.entry(&mail.to).or_default().push(&mail.text);
     }
     for accepted in &evidence.accepted {
         let texts = texts_by_address.remove(accepted.cart.email.as_str()).unwrap_or_default();
-        let journal = evidence.journal.get(&accepted.order_id).map(Vec::as_slice).unwrap_or_default();
-        audit_order(accepted, &texts, journal, findings);
+        audit_order(accepted, &texts, evidence, &fates, findings);
     }
     let unexpected = texts_by_address.keys();
     findings.doubled.extend(unexpected.map(|address| format!("email: a mail to {address}, who ordered nothing")));
 }
 
-fn audit_order(accepted: &AcceptedOrder, texts: &[&str], journal: &[EmailEvent], findings: &mut Findings) {
-    let id = &accepted.order_id;
+fn audit_order(
+    accepted: &AcceptedOrder,
+    texts: &[&str],
+    evidence: &Evidence,
+    fates: &Fates<'_>,
+    findings: &mut Findings,
+) {
+    let (second, first): (Vec<&str>, Vec<&str>) =
+        texts.iter().partition(|text| text.contains("Your order is cancelled"));
+    let is_cancelled = fates.is_cancelled(accepted);
+    let journal = |event_type: &str, sequence| {
+        let event_id = EventId::derive(event_type, &accepted.order_id, sequence);
+        evidence.journal.get(event_id.as_str()).map(Vec::as_slice).unwrap_or_default()
+    };
+    let placed = journal("OrderPlaced", 1);
+    let is_superseded = is_cancelled && placed.contains(&EmailEvent::Superseded);
+    audit_mail(accepted, &Mails { what: "mail", texts: &first, journal: placed, needed: !is_superseded }, findings);
+    let cancelled = journal("OrderCancelled", 6);
+    let second = Mails { what: "cancellation mail", texts: &second, journal: cancelled, needed: is_cancelled };
+    audit_mail(accepted, &second, findings);
+    if !second.needed && !second.texts.is_empty() {
+        findings.doubled.push(format!("email: a cancellation mail for {}, which is not cancelled", accepted.order_id));
+    }
+}
+
+/// All mails about one event of an order.
+struct Mails<'a> {
+    what: &'static str,
+    texts: &'a [&'a str],
+    journal: &'a [EmailEvent],
+    /// Whether there must be one.
+    needed: bool,
+}
+
+fn audit_mail(accepted: &AcceptedOrder, mails: &Mails<'_>, findings: &mut Findings) {
+    let (id, Mails { what, texts, journal, needed }) = (&accepted.order_id, mails);
     match texts.last() {
-        None => findings.lost.push(format!("email: no mail for {id}")),
+        None if !needed => {}
+        None => findings.lost.push(format!("email: no {what} for {id}")),
         Some(text) => {
             let missing = missing_content(accepted, text).into_iter();
-            findings.lost.extend(missing.map(|missing| format!("email: the mail for {id} does not say {missing}")));
+            findings.lost.extend(missing.map(|missing| format!("email: the {what} for {id} does not say {missing}")));
         }
     }
     let (sent, seen) = (texts.len(), journal.iter().filter(|event| matches!(event, EmailEvent::Sent { .. })).count());
     if sent != seen {
-        findings.mails_outside.push(format!("email: {sent} mails for {id}, of which the proxy saw {seen}"));
+        findings.mails_outside.push(format!("email: {sent} {what}s for {id}, of which the proxy saw {seen}"));
     }
     let RepeatedMails { inside, outside } = RepeatedMails::from_journal(journal);
-    findings.mails_inside.extend((0..inside).map(|_| format!("email: one more mail for {id}")));
-    findings.mails_outside.extend((0..outside).map(|_| format!("email: one more mail for {id}: {journal:?}")));
+    findings.mails_inside.extend((0..inside).map(|_| format!("email: one more {what} for {id}")));
+    findings.mails_outside.extend((0..outside).map(|_| format!("email: one more {what} for {id}: {journal:?}")));
 }
 
 /// What an order's mail must contain and does not.
@@ -96,6 +134,8 @@ impl RepeatedMails {
         let (mut lease, mut last): (Option<Lease>, Option<LeasedMail>) = (None, None);
         for event in journal {
             match *event {
+                // As if it had been sent: nothing may be sent after it.
+                EmailEvent::Superseded => last = Some(LeasedMail { delivered: true, completed: true, lease }),
                 EmailEvent::LeaseAcquired { at, until } => lease = Some(Lease { at, until }),
                 EmailEvent::Completed => {
                     if let Some(mail) = &mut last {
@@ -129,7 +169,7 @@ mod tests {
     use super::*;
 
     /// In the journal `c60` acquires a lease at second 60, `s` and `u` send with and without a delivered response, `d`
-    /// completes.
+    /// completes, `x` supersedes.
     fn check(journal: &str, expected: (usize, usize)) {
         let at = |second| Timestamp::from_second(second).unwrap();
         let event = |word: &str| match word.split_at(1) {
@@ -139,6 +179,7 @@ mod tests {
             }
             ("s", _) => EmailEvent::Sent { delivered: true },
             ("u", _) => EmailEvent::Sent { delivered: false },
+            ("x", _) => EmailEvent::Superseded,
             _ => EmailEvent::Completed,
         };
         let events: Vec<_> = journal.split(' ').map(event).collect();
@@ -163,5 +204,9 @@ mod tests {
         check("c0 s c5 s d", (0, 1));
         check("c0 s d c70 s d", (0, 1));
         check("c0 s s", (0, 1));
+        check("x", (0, 0));
+        check("c0 u x", (0, 0));
+        check("c0 x c1 s", (0, 1));
+        check("x s", (0, 1));
     }
 }

@@ -1,5 +1,5 @@
 //! Each user is offered the ten products that are bought most often together with the user's own, without those already
-//! bought.
+//! bought. Cancelled orders do not count.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +8,7 @@ use rust_decimal::Decimal;
 use switchyard_chassis::{Item, text_of};
 
 use super::evidence::{Evidence, rows};
+use super::fate::Fates;
 use super::findings::Findings;
 use super::sums::number;
 
@@ -24,7 +25,11 @@ struct Purchases<'a> {
 impl<'a> Purchases<'a> {
     fn from_evidence(evidence: &'a Evidence) -> Self {
         let mut purchases = Self::default();
-        for cart in evidence.accepted.iter().map(|accepted| &accepted.cart) {
+        for accepted in &evidence.accepted {
+            // A user whose only order was cancelled has features, without offers.
+            purchases.by_user.entry(&accepted.cart.user).or_default();
+        }
+        for cart in Fates::new(evidence).kept().map(|accepted| &accepted.cart) {
             let skus = cart.lines.iter().map(|line| line.sku.as_str());
             purchases.by_user.entry(&cart.user).or_default().extend(skus.clone());
             for one in skus.clone() {

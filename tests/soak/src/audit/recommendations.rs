@@ -1,22 +1,30 @@
-//! Products bought together are counted once per order, in both directions. Each order marks its user as touched once.
+//! Products bought together are counted once per order that is not cancelled, in both directions. Each order marks its user as touched
+//! once, and its cancellation once more.
 
 use switchyard_chassis::Item;
 
 use super::evidence::{Evidence, rows, unsharded};
+use super::fate::Fates;
 use super::findings::Findings;
 use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
+    let fates = Fates::new(evidence);
     let (mut expected, mut found) = (Sums::new(), Sums::new());
     for accepted in &evidence.accepted {
+        add(&mut expected, format!("touches of {}", accepted.cart.user), 1);
+        add(&mut expected, format!("purchases of {}", accepted.cart.user), 1);
+        if fates.is_cancelled(accepted) {
+            add(&mut expected, format!("touches of {}", accepted.cart.user), 1);
+            add(&mut expected, format!("cancelled purchases of {}", accepted.cart.user), 1);
+            continue;
+        }
         // All pairs: a cart of the soak is too small for the consumer to sample its pairs.
         for one in &accepted.cart.lines {
             for other in accepted.cart.lines.iter().filter(|other| other.sku != one.sku) {
                 add(&mut expected, format!("{} with {}", one.sku, other.sku), 1);
             }
         }
-        add(&mut expected, format!("touches of {}", accepted.cart.user), 1);
-        add(&mut expected, format!("purchases of {}", accepted.cart.user), 1);
     }
     for (key, row) in rows(table, "SKU#", "WITH#") {
         let name = format!("{} with {}", &key.pk["SKU#".len()..], unsharded(&key.sk["WITH#".len()..]));
@@ -28,7 +36,8 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
         }
     }
     for (key, _) in rows(table, "USER#", "PURCHASE#") {
-        add(&mut found, format!("purchases of {}", &key.pk["USER#".len()..]), 1);
+        let what = if key.sk.ends_with("#CANCELLED") { "cancelled purchases" } else { "purchases" };
+        add(&mut found, format!("{what} of {}", &key.pk["USER#".len()..]), 1);
     }
     findings.compare_sums("recommendations:", &expected, &found);
 }

@@ -139,7 +139,7 @@ fn evidence() -> Evidence {
             row("USER#caller#usr_1", &format!("ORDER#2026-11-21T10:00:00.000Z#{ID}")).set("outbox", outbox).into_item(),
         ],
         mails: vec![mail("soak-1@example.com")],
-        journal: [(ID.to_owned(), sent.to_vec())].into(),
+        journal: [(event.to_string(), sent.to_vec())].into(),
         jobs_done: true,
         ..Evidence::default()
     }
@@ -213,13 +213,40 @@ fn each_order_has_one_mail_and_no_other_mail_exists() {
     let mut damaged = evidence();
     damaged.mails.push(mail("soak-1@example.com"));
     assert_eq!(audit(&damaged).mails_outside.len(), 1, "the proxy saw one");
-    damaged.journal.get_mut(ID).unwrap().insert(1, EmailEvent::Sent { delivered: false });
+    damaged.journal.values_mut().next().unwrap().insert(1, EmailEvent::Sent { delivered: false });
     let found = audit(&damaged);
     assert_eq!((found.mails_inside.len(), found.mails_outside.len()), (1, 0));
     damaged.mails.push(mail("ada@example.com"));
     assert_eq!(audit(&damaged).doubled.len(), 1);
     damaged.mails.clear();
     assert!(audit(&damaged).lost.iter().any(|line| line.contains("no mail")));
+}
+
+#[test]
+fn cancelled_order_has_both_mails_or_only_the_second() {
+    let cancelled_mail =
+        SentMail { text: format!("Your order is cancelled {}", mail("x").text), ..mail("soak-1@example.com") };
+    let mut cancelled = evidence();
+    cancelled.orders.push(row("ORDER#ord_1", "STATUS#6#cancelled").into_item());
+    let second = EventId::derive("OrderCancelled", ID, 6).to_string();
+    cancelled.journal.insert(second.clone(), vec![EmailEvent::Sent { delivered: true }, EmailEvent::Completed]);
+    let email = |evidence: &Evidence| {
+        let found = audit(evidence);
+        let lines = [found.lost, found.doubled, found.mails_inside, found.mails_outside].concat();
+        lines.into_iter().filter(|line| line.starts_with("email:")).collect::<Vec<_>>()
+    };
+    assert_eq!(email(&cancelled).len(), 2, "it has no second mail, which the proxy saw");
+    cancelled.mails.push(cancelled_mail);
+    assert_eq!(email(&cancelled), Vec::<String>::new());
+    let first = EventId::derive("OrderPlaced", ID, 1).to_string();
+    cancelled.mails.remove(0);
+    cancelled.journal.insert(first, vec![EmailEvent::Superseded]);
+    assert_eq!(email(&cancelled), Vec::<String>::new());
+    cancelled.journal.clear();
+    assert_eq!(email(&cancelled).len(), 2, "the first mail was not superseded, and the proxy saw no second one");
+    let mut kept = cancelled;
+    kept.orders.pop();
+    assert!(email(&kept).iter().any(|line| line.contains("is not cancelled")));
 }
 
 #[test]

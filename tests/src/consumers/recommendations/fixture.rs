@@ -32,19 +32,27 @@ impl RecommendationsFixture {
     }
 
     pub async fn apply(&self, orders: &[Order]) {
-        for orders in orders.chunks(10) {
-            let bodies: Vec<_> = orders.iter().map(Order::body).collect();
-            assert!(self.harness.process(&self.batch, self.harness.receive(&bodies).await).await.is_empty());
+        self.apply_bodies(&orders.iter().map(Order::body).collect::<Vec<_>>()).await;
+    }
+
+    pub async fn apply_bodies(&self, bodies: &[String]) {
+        for bodies in bodies.chunks(10) {
+            assert!(self.harness.process(&self.batch, self.harness.receive(bodies).await).await.is_empty());
         }
     }
 
     /// Applies each order three times, shuffled, over two hours.
     pub async fn apply_shuffled_three_times(&self, orders: &[Order]) {
-        let mut copies = [orders, orders, orders].concat();
+        self.apply_bodies_shuffled_three_times(&orders.iter().map(Order::body).collect::<Vec<_>>()).await;
+    }
+
+    /// Applies each message three times, shuffled, over two hours.
+    pub async fn apply_bodies_shuffled_three_times(&self, bodies: &[String]) {
+        let mut copies = [bodies, bodies, bodies].concat();
         fastrand::shuffle(&mut copies);
         let step = SignedDuration::from_mins(120) / i32::try_from(copies.len() / 10 + 1).unwrap();
-        for orders in copies.chunks(10) {
-            self.apply(orders).await;
+        for bodies in copies.chunks(10) {
+            self.apply_bodies(bodies).await;
             self.advance_clock(step);
         }
     }

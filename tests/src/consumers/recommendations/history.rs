@@ -3,8 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use switchyard_chassis::conformance::body;
 use switchyard_events::{
-    Aggregate, AggregateId, Envelope, EventId, OrderId, OrderLine, OrderPlaced, Quantity, Sku, Usd, UserId,
+    Aggregate, AggregateId, CancellationReason, Envelope, EventId, OrderId, OrderLine, OrderPlaced, Quantity, Sku, Usd,
+    UserId,
 };
+
+use crate::support::order_cancelled;
 
 /// The fields of an order that the consumer uses.
 #[derive(Debug, Clone)]
@@ -31,8 +34,18 @@ impl Order {
         Self { id: OrderId::parse(format!("ord_{n}")).unwrap(), user: user.clone(), placed_at, skus }
     }
 
+    /// The body of the message about its cancellation.
+    pub fn cancellation_body(&self) -> String {
+        let at = self.placed_at + SignedDuration::from_hours(1);
+        body(&order_cancelled(self.envelope().data, CancellationReason::Rejected, at))
+    }
+
     /// The message body.
     pub fn body(&self) -> String {
+        body(&self.envelope())
+    }
+
+    fn envelope(&self) -> Envelope<OrderPlaced> {
         let sample = include_str!("../../../../events/samples/OrderPlaced.v1.json");
         let mut envelope: Envelope<OrderPlaced> = serde_json::from_str(sample).unwrap();
         let line = |sku: &Sku| OrderLine { sku: sku.clone(), quantity: Quantity::try_from(1).unwrap(), ..thing() };
@@ -44,7 +57,7 @@ impl Order {
         envelope.metadata.event_id = EventId::derive("OrderPlaced", self.id.as_str(), 1);
         let id = AggregateId::parse(self.id.as_str()).unwrap();
         envelope.metadata.aggregate = Aggregate { kind: "order".into(), id, sequence: 1 };
-        body(&envelope)
+        envelope
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_lambda::primitives::Blob;
 use jiff::SignedDuration;
-use recommendations::read_features;
+use recommendations::{newest_products, pairs, read_features, read_recent_products};
 use serde_json::Value as Json;
 use switchyard_chassis::{Key, Table, text_of};
 use switchyard_events::{Sku, UserId};
@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::fixture::RecommendationsFixture;
 use super::history::{Order, history, numbered_user, sku};
 use super::model::Model;
-use crate::support::{TestStack, new_cart, new_user_id, wait_until};
+use crate::support::{TestStack, new_cart, new_order, new_user_id, publish_order_and_cancellation, wait_until};
 
 #[tokio::test]
 async fn rebuild_offers_top_ten_products_not_bought_yet() {
@@ -27,6 +27,54 @@ async fn rebuild_offers_top_ten_products_not_bought_yet() {
         model.users().iter().any(|user| model.top(user).len() == 10),
         "no user has ten products: the test data is too small"
     );
+}
+
+#[tokio::test]
+async fn cancelled_orders_leave_no_trace_in_offers() {
+    let (fixture, orders) = (RecommendationsFixture::new().await, history(7, 60));
+    let (cancelled, kept): (Vec<_>, Vec<_>) =
+        orders.iter().cloned().partition(|order| order.id.as_str().ends_with(['0', '3', '7']));
+    let bodies = orders.iter().map(Order::body).chain(cancelled.iter().map(Order::cancellation_body));
+    fixture.apply_bodies_shuffled_three_times(&bodies.collect::<Vec<_>>()).await;
+    fixture.run_rebuild().await;
+    let model = Model::new(&kept);
+    fixture.assert_offers_match(&model).await;
+    for user in model.users() {
+        let recent = read_recent_products(&fixture.harness.table, &user).await.unwrap();
+        assert_eq!(recent, newest_products(&model.purchases(&user)), "{user}");
+    }
+    for sku in (0..60).map(sku) {
+        assert_eq!(pairs::read_partners(&fixture.harness.table, &sku).await.unwrap(), model.partners(&sku), "{sku}");
+    }
+}
+
+#[tokio::test]
+async fn cancellation_rebuilds_features_of_its_user() {
+    let fixture = RecommendationsFixture::new().await;
+    let (one, other) = (numbered_user(1), numbered_user(2));
+    let orders = [Order::new(1, &one, vec![sku(1), sku(2)]), Order::new(2, &other, vec![sku(1)])];
+    fixture.apply(&orders).await;
+    fixture.run_rebuild().await;
+    assert_eq!(fixture.features(&other).await.unwrap().top, [(sku(2), 1)]);
+    fixture.advance_clock(SignedDuration::from_mins(60));
+    fixture.run_rebuild().await;
+    fixture.apply_bodies(&[orders[1].cancellation_body()]).await;
+    assert_eq!(fixture.run_rebuild().await["users"], 1);
+    assert_eq!(fixture.features(&other).await.unwrap().top, []);
+}
+
+#[tokio::test]
+async fn published_cancellation_hides_purchase_and_pairs() {
+    let stack = TestStack::shared().await;
+    let (mug, tea) = (format!("MUG-{}", new_user_id()), format!("TEA-{}", new_user_id()));
+    let order = new_order("CA", &[&mug, &tea]);
+    publish_order_and_cancellation(&stack, &order).await;
+    let pk = format!("USER#{}", order.user_id);
+    let rows = async || stack.query(stack.table_of("recommendations"), &pk).await;
+    wait_until("both events are applied", async || rows().await.len() >= 2).await;
+    let table = Table::new(stack.cloud.dynamodb.clone(), stack.table_of("recommendations"));
+    assert_eq!(read_recent_products(&table, &order.user_id).await.unwrap(), []);
+    assert!(pairs::read_partners(&table, &Sku::parse(mug).unwrap()).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use crate::support::{TestOrder, TestStack, new_batch, new_harness};
 #[tokio::test]
 async fn repeated_and_concurrent_runs_announce_crossing_once() {
     let stack = TestStack::shared().await;
-    let (harness, _) = new_harness(&stack, Tax).await;
+    let (harness, _) = new_harness(&stack, Tax::default()).await;
     // In South Carolina exactly $100,000 is not enough.
     let orders = [
         TestOrder::new("SC", "2026-01-01T00:00:00Z", 4_000_001),
@@ -42,8 +42,8 @@ async fn repeated_and_concurrent_runs_announce_crossing_once() {
 #[tokio::test]
 async fn concurrent_batches_crossing_together_announce_once() {
     let stack = TestStack::shared().await;
-    let (harness, _) = new_harness(&stack, Tax).await;
-    let (one, other) = (new_batch(&harness, Tax), new_batch(&harness, Tax));
+    let (harness, _) = new_harness(&stack, Tax::default()).await;
+    let (one, other) = (new_batch(&harness, Tax::default()), new_batch(&harness, Tax::default()));
     let half = || -> Vec<String> {
         let orders = (0..10).map(|_| TestOrder::new("KS", "2026-03-03T00:00:00Z", 510_000));
         orders.map(|order| order.body()).collect()
@@ -66,7 +66,7 @@ async fn concurrent_batches_crossing_together_announce_once() {
 #[tokio::test]
 async fn unreadable_sum_fails_run_but_announces_other_states() {
     let stack = TestStack::shared().await;
-    let (harness, _) = new_harness(&stack, Tax).await;
+    let (harness, _) = new_harness(&stack, Tax::default()).await;
     sell(&harness, &[TestOrder::new("SC", "2026-01-01T00:00:00Z", 10_000_001)]).await;
     let broken = rollup_key("US-AL", 2026);
     let put = harness.table.client().put_item().table_name(harness.table.name());
@@ -80,7 +80,7 @@ async fn unreadable_sum_fails_run_but_announces_other_states() {
 #[tokio::test]
 async fn yard_tax_shows_sales_remainder_and_announcement() {
     let stack = TestStack::shared().await;
-    let (harness, _) = new_harness(&stack, Tax).await;
+    let (harness, _) = new_harness(&stack, Tax::default()).await;
     let orders = [
         TestOrder::new("WY", "2031-07-01T00:00:00Z", 10_000_100),
         TestOrder::new("GA", "2031-07-01T00:00:00Z", 2_500_050),

@@ -25,11 +25,11 @@ pub async fn run_at(harness: &ConsumerHarness, clock: Clock) -> Vec<String> {
 pub async fn try_run(harness: &ConsumerHarness, clock: Clock) -> Result<Value, Failure> {
     let deadline = Instant::now() + Duration::from_mins(1);
     let job = Job::new(NexusJob::NAME, NexusJob::PRODUCER, harness.table.clone(), clock, deadline).unwrap();
-    NexusJob.run(&job).await
+    NexusJob::default().run(&job).await
 }
 
 pub async fn sell(harness: &ConsumerHarness, orders: &[TestOrder]) {
-    apply_orders(harness, &new_batch(harness, Tax), orders).await;
+    apply_orders(harness, &new_batch(harness, Tax::default()), orders).await;
 }
 
 /// The events in the outboxes of the rows of crossed thresholds.

@@ -159,8 +159,7 @@ fn sender(findings: &Findings) -> Check {
     let sender = &findings.sender;
     let Some(address) = &sender.address else {
         return check("sender", "SenderAddress", &Ok(()), |()| {
-            let todo =
-                "Choose the sender of the confirmations: make deploy PARAMS=\"SenderAddress=orders@your.domain\".";
+            let todo = "Choose the sender of the mails: make deploy PARAMS=\"SenderAddress=orders@your.domain\".";
             if findings.local { fine("none") } else { fails("none", todo) }
         });
     };
@@ -264,7 +263,7 @@ fn ses_access(findings: &Findings) -> Check {
         }
         SesAccount { production_access: false, .. } => hurts(
             "sandbox",
-            "SES sends only to verified addresses and to its simulator; other confirmations end in the dead-letter queue. Request \
+            "SES sends only to verified addresses and to its simulator; other mails end in the dead-letter queue. Request \
              production access in the SES console.",
         ),
         _ => fine("production"),
@@ -277,7 +276,7 @@ fn ses_rate(findings: &Findings) -> Check {
         if account.max_per_second >= MAILS_PER_SECOND {
             return fine(found);
         }
-        hurts(found, "Confirmations wait when more orders come in. Raise the quota \"Sending rate\" of SES.")
+        hurts(found, "Mails wait when more orders come in. Raise the quota \"Sending rate\" of SES.")
     })
 }
 
@@ -289,7 +288,7 @@ fn ses_day(findings: &Findings) -> Check {
         if account.max_per_day < 0.0 || account.max_per_day >= MAILS_PER_DAY && !mostly_used {
             return fine(found);
         }
-        hurts(found, "Confirmations above it wait for the next day. Raise the quota \"Sending quota\" of SES.")
+        hurts(found, "Mails above it wait for the next day. Raise the quota \"Sending quota\" of SES.")
     })
 }
 

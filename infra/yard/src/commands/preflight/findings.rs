@@ -76,7 +76,7 @@ pub(crate) struct SesAccount {
     pub(crate) sent_last_day: f64,
 }
 
-/// The sender of the confirmations.
+/// The sender of the mails.
 #[derive(Debug, Clone)]
 pub(crate) struct Sender {
     /// From the parameters, or from the deployed stack; none if neither has one.

@@ -13,20 +13,24 @@ use crate::terminal::table::dollars;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RevenueLine {
     pub name: String,
-    pub orders: u64,
-    pub units: u64,
+    pub orders: i64,
+    /// Cancelled orders, which the other sums do not contain.
+    pub cancelled: i64,
+    pub units: i64,
     pub revenue_usd: Usd,
 }
 
 impl RevenueLine {
     /// A row of the table for people.
     pub(crate) fn cells(&self) -> Vec<String> {
-        cells(self.name.clone(), self.orders, self.units, self.revenue_usd)
+        let Self { orders, cancelled, units, revenue_usd, .. } = *self;
+        cells(self.name.clone(), Sales { orders, units, revenue: revenue_usd, cancelled })
     }
 }
 
-pub(crate) fn cells(name: String, orders: u64, units: u64, revenue: Usd) -> Vec<String> {
-    vec![name, orders.to_string(), units.to_string(), dollars(revenue)]
+pub(crate) fn cells(name: String, sales: Sales) -> Vec<String> {
+    let Sales { orders, units, revenue, cancelled } = sales;
+    vec![name, orders.to_string(), cancelled.to_string(), units.to_string(), dollars(revenue)]
 }
 
 /// One line per name, most revenue first.
@@ -38,6 +42,7 @@ pub(crate) fn sum_by_name<'a>(named: impl IntoIterator<Item = (&'a String, &'a S
     let line = |(name, sales): (&String, Sales)| RevenueLine {
         name: name.clone(),
         orders: sales.orders,
+        cancelled: sales.cancelled,
         units: sales.units,
         revenue_usd: sales.revenue,
     };

@@ -28,8 +28,10 @@ pub struct RevenueReport {
     pub from: Date,
     /// The last day, included; days are UTC.
     pub to: Date,
-    pub orders: u64,
-    pub units: u64,
+    pub orders: i64,
+    /// Cancelled orders, counted on the day on which they were placed. The other sums do not contain them.
+    pub cancelled: i64,
+    pub units: i64,
     pub revenue_usd: Usd,
     /// Oldest first, days without sales included.
     pub days: Vec<DailyRevenue>,
@@ -41,8 +43,9 @@ pub struct RevenueReport {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DailyRevenue {
     pub day: Date,
-    pub orders: u64,
-    pub units: u64,
+    pub orders: i64,
+    pub cancelled: i64,
+    pub units: i64,
     pub revenue_usd: Usd,
     pub regions: Vec<RevenueLine>,
     pub skus: Vec<RevenueLine>,
@@ -67,11 +70,12 @@ impl RevenueReport {
     }
 
     fn from_days(days: &[DailySales], to: Date) -> Self {
-        let Sales { orders, units, revenue } = days.iter().map(DailySales::total).sum();
+        let Sales { orders, units, revenue, cancelled } = days.iter().map(DailySales::total).sum();
         Self {
             from: days.first().map_or(to, |day| day.date),
             to,
             orders,
+            cancelled,
             units,
             revenue_usd: revenue,
             days: days.iter().map(DailyRevenue::from_day).collect(),
@@ -84,8 +88,10 @@ impl RevenueReport {
     pub fn render(&self, chart: bool) -> String {
         let max = self.days.iter().map(|day| day.revenue_usd).max().unwrap_or_default();
         let mut rows: Vec<_> = self.days.iter().map(|day| day.cells(max, chart)).collect();
-        rows.push(cells("total".to_owned(), self.orders, self.units, self.revenue_usd));
-        let mut parts = vec![table::render(&["day", "orders", "units", "revenue", ""], &[1, 2, 3], &rows)];
+        let Self { orders, cancelled, units, revenue_usd, .. } = *self;
+        rows.push(cells("total".to_owned(), Sales { orders, units, revenue: revenue_usd, cancelled }));
+        let mut parts =
+            vec![table::render(&["day", "orders", "cancelled", "units", "revenue", ""], &[1, 2, 3, 4], &rows)];
         for (name, lines) in [("region", &self.regions), ("product", &self.skus)] {
             if !lines.is_empty() {
                 parts.push(render_lines(name, lines));
@@ -97,14 +103,15 @@ impl RevenueReport {
 
 impl DailyRevenue {
     fn from_day(day: &DailySales) -> Self {
-        let Sales { orders, units, revenue } = day.total();
+        let Sales { orders, units, revenue, cancelled } = day.total();
         let (regions, skus) = (sum_by_name(&day.regions), sum_by_name(&day.skus));
-        Self { day: day.date, orders, units, revenue_usd: revenue, regions, skus }
+        Self { day: day.date, orders, cancelled, units, revenue_usd: revenue, regions, skus }
     }
 
     /// A row of the table for people; `max` is the revenue of the longest bar.
     fn cells(&self, max: Usd, chart: bool) -> Vec<String> {
-        let mut row = cells(self.day.to_string(), self.orders, self.units, self.revenue_usd);
+        let Self { orders, cancelled, units, revenue_usd, .. } = *self;
+        let mut row = cells(self.day.to_string(), Sales { orders, units, revenue: revenue_usd, cancelled });
         if chart {
             row.push(bar(self.revenue_usd, max));
         }
@@ -114,7 +121,7 @@ impl DailyRevenue {
 
 fn render_lines(name: &str, lines: &[RevenueLine]) -> String {
     let rows: Vec<_> = lines.iter().take(MAX_SHOWN).map(RevenueLine::cells).collect();
-    let text = table::render(&[name, "orders", "units", "revenue"], &[1, 2, 3], &rows);
+    let text = table::render(&[name, "orders", "cancelled", "units", "revenue"], &[1, 2, 3, 4], &rows);
     let more = lines.len().saturating_sub(MAX_SHOWN);
     if more > 0 { format!("{text}\nand {more} more") } else { text }
 }
@@ -124,7 +131,7 @@ mod tests {
     use super::*;
 
     fn day(date: Date, region: &str, sku: &str, cents: i64) -> DailySales {
-        let sales = Sales { orders: 1, units: 2, revenue: Usd::from_cents(cents) };
+        let sales = Sales { orders: 1, units: 2, revenue: Usd::from_cents(cents), cancelled: 1 };
         let mut day = DailySales::new(date);
         day.regions.insert(region.to_owned(), sales);
         day.skus.insert(sku.to_owned(), sales);
@@ -144,18 +151,18 @@ mod tests {
     #[test]
     fn revenue_table_is_aligned_and_chart_is_optional() {
         let plain = "\
-day         orders  units    revenue
-2026-02-28       1      2     $10.00
-2026-03-01       0      0      $0.00
-2026-03-02       1      2  $4,000.00
-total            2      4  $4,010.00
+day         orders  cancelled  units    revenue
+2026-02-28       1          1      2     $10.00
+2026-03-01       0          0      0      $0.00
+2026-03-02       1          1      2  $4,000.00
+total            2          2      4  $4,010.00
 
-region  orders  units    revenue
-US-OR        1      2  $4,000.00
-US-CA        1      2     $10.00
+region  orders  cancelled  units    revenue
+US-OR        1          1      2  $4,000.00
+US-CA        1          1      2     $10.00
 
-product  orders  units    revenue
-MUG-01        2      4  $4,010.00";
+product  orders  cancelled  units    revenue
+MUG-01        2          2      4  $4,010.00";
         assert_eq!(report().render(false), plain);
         let chart = report().render(true);
         assert!(chart.contains("$10.00  ▏\n") && chart.contains("$0.00\n"), "{chart}");
@@ -169,13 +176,13 @@ MUG-01        2      4  $4,010.00";
         assert_eq!(
             serde_json::to_string(&report).unwrap(),
             concat!(
-                r#"{"from":"2026-02-28","to":"2026-03-02","orders":2,"units":4,"revenue_usd":4010.00,"days":["#,
-                r#"{"day":"2026-02-28","orders":1,"units":2,"revenue_usd":10.00,"#,
-                r#""regions":[{"name":"US-CA","orders":1,"units":2,"revenue_usd":10.00}],"#,
-                r#""skus":[{"name":"MUG-01","orders":1,"units":2,"revenue_usd":10.00}]}],"#,
-                r#""regions":[{"name":"US-OR","orders":1,"units":2,"revenue_usd":4000.00},"#,
-                r#"{"name":"US-CA","orders":1,"units":2,"revenue_usd":10.00}],"#,
-                r#""skus":[{"name":"MUG-01","orders":2,"units":4,"revenue_usd":4010.00}]}"#,
+                r#"{"from":"2026-02-28","to":"2026-03-02","orders":2,"cancelled":2,"units":4,"revenue_usd":4010.00,"days":["#,
+                r#"{"day":"2026-02-28","orders":1,"cancelled":1,"units":2,"revenue_usd":10.00,"#,
+                r#""regions":[{"name":"US-CA","orders":1,"cancelled":1,"units":2,"revenue_usd":10.00}],"#,
+                r#""skus":[{"name":"MUG-01","orders":1,"cancelled":1,"units":2,"revenue_usd":10.00}]}],"#,
+                r#""regions":[{"name":"US-OR","orders":1,"cancelled":1,"units":2,"revenue_usd":4000.00},"#,
+                r#"{"name":"US-CA","orders":1,"cancelled":1,"units":2,"revenue_usd":10.00}],"#,
+                r#""skus":[{"name":"MUG-01","orders":2,"cancelled":2,"units":4,"revenue_usd":4010.00}]}"#,
             )
         );
     }

@@ -17,7 +17,7 @@ pub struct StateTaxLine {
     pub revenue_usd: Usd,
     pub taxable_usd: Usd,
     pub exempt_usd: Usd,
-    pub transactions: u64,
+    pub transactions: i64,
     /// Null if the state has no sales tax.
     pub nexus: Option<StateNexus>,
 }

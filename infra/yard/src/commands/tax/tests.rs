@@ -6,7 +6,7 @@ use tax::{MonthlySums, Thresholds};
 
 use super::{StateNexus, StateTaxLine, TaxReport};
 
-fn line(code: &str, cents: i64, orders: u64, announced_at: Option<&str>) -> StateTaxLine {
+fn line(code: &str, cents: i64, orders: i64, announced_at: Option<&str>) -> StateTaxLine {
     let thresholds = Thresholds::embedded().unwrap();
     let state = thresholds.states.iter().find(|state| state.jurisdiction.as_str() == code).unwrap();
     let revenue = Usd::from_cents(cents);
