@@ -8,11 +8,11 @@ use switchyard_chassis::conformance::{
     self as suite, ConsumerHarness, FaultyConsumer, InjectedFault, body, event_id, order,
 };
 use switchyard_chassis::{Apply, Batch, Clients, Env, Failure, Leased};
-use switchyard_events::EventId;
+use switchyard_events::{CancellationReason, DomainEvent, EventId, OrderPlaced, parse_body};
 
 use crate::support::{
-    DEDUP, TestStack, cancellation_requested, order_confirmed, order_flagged, order_rejected, pick_withdrawal_refused,
-    wave_released,
+    DEDUP, TestStack, cancellation_requested, order_cancelled, order_confirmed, order_flagged, order_rejected,
+    pick_withdrawal_refused, wave_released,
 };
 
 /// The event into which a fault is injected.
@@ -34,6 +34,16 @@ fn status_event(n: u32) -> String {
         3 => body(&pick_withdrawal_refused(&id, &format!("wave{n}"), at)),
         _ => body(&wave_released(&format!("wave{n}"), &[&id, &other], at)),
     }
+}
+
+/// The `n`th order; the second event is the cancellation of the first order.
+fn score_event(n: u32) -> String {
+    if n != 2 {
+        return order(n);
+    }
+    let order = OrderPlaced::parse(&parse_body(&order(1)).unwrap()).unwrap();
+    let at = order.placed_at;
+    body(&order_cancelled(order, CancellationReason::Requested, at))
 }
 
 /// The `n`th event about a pick; the types take turns.
@@ -172,7 +182,7 @@ macro_rules! conforms {
 conforms! {
     analytics: order, transactional!(::analytics::Analytics), [(1, 8.0), (1, 26.0)];
     email: order, super::email, [(2, 2.0), (20, 20.0)];
-    fraud: order, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
+    fraud: score_event, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
     orders: status_event, transactional!(::orders::Orders), [(1, 1.0), (2, 20.0)];
     recommendations: order, transactional!(::recommendations::Recommendations), [(1, 8.0), (1, 26.0)];
     tax: order, transactional!(::tax::Tax), [(1, 4.0), (1, 22.0)];

@@ -3,8 +3,9 @@
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use jiff::Timestamp;
 use switchyard_events::{
-    CancellationRequested, Cause, CorrelationId, Envelope, Fact, FlagReason, OrderConfirmed, OrderFlagged, OrderId,
-    OrderRejected, Pick, PickWaveReleased, PickWithdrawalRefused, RejectionCause, Sku, UserId, WaveId,
+    CancellationReason, CancellationRequested, Cause, CorrelationId, Envelope, Fact, FlagReason, OrderCancelled,
+    OrderConfirmed, OrderFlagged, OrderId, OrderPlaced, OrderRejected, Pick, PickWaveReleased, PickWithdrawalRefused,
+    RejectionCause, Sku, UserId, WaveId,
 };
 
 use super::TestStack;
@@ -39,6 +40,17 @@ pub fn cancellation_requested(order_id: &str, at: Timestamp) -> Envelope<Cancell
 pub fn pick_withdrawal_refused(order_id: &str, wave_id: &str, at: Timestamp) -> Envelope<PickWithdrawalRefused> {
     let (order_id, wave_id) = (parse_id(order_id), WaveId::parse(wave_id).unwrap());
     envelope(PickWithdrawalRefused { order_id, wave_id, refused_at: at }, 5, "warehouse", at)
+}
+
+/// Checkout's statement of an order.
+pub fn order_placed(order: OrderPlaced) -> Envelope<OrderPlaced> {
+    let at = order.placed_at;
+    envelope(order, 1, "checkout", at)
+}
+
+/// The order service's cancellation of an order.
+pub fn order_cancelled(order: OrderPlaced, reason: CancellationReason, at: Timestamp) -> Envelope<OrderCancelled> {
+    envelope(OrderCancelled { order, reason, cancelled_at: at }, 6, "orders", at)
 }
 
 /// The warehouse's pick list of these orders, in one page.
