@@ -8,7 +8,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 2
 origin=$PWD
 # Modules of tests/src: those of failures, and those that every consumer has to pass.
-modules=(faults conformance duplicates idempotency)
+modules=(faults conformance duplicates idempotency reviews cancellations)
 
 if [[ ${1:-} == --check ]]; then
     python3 tests/mutations/mutate.py check || failed=1

@@ -11,8 +11,8 @@ mod wait;
 
 pub use carts::{new_cart, new_user_id};
 pub use events::{
-    bus_entry, cancellation_requested, new_order, order_cancelled, order_confirmed, order_flagged, order_rejected,
-    pick_withdrawal_refused, publish_order_and_cancellation, put_on_bus, wave_released,
+    bus_entry, cancellation_requested, new_order, order_cancelled, order_confirmed, order_flagged, order_placed,
+    order_rejected, pick_withdrawal_refused, publish_order_and_cancellation, put_on_bus, wave_released,
 };
 pub use fault_setup::{
     BATCH_TIMEOUT, DEDUP, FaultSetup, FnConsumer, event_id_of_order, fail_always, fail_first, fault_clients, is_order,

@@ -34,13 +34,15 @@ impl Score {
 
     /// The row of an order's score.
     pub(crate) fn row(&self, order: &OrderPlaced, signals: &Signals, model: &Model, flagged: bool) -> Row {
-        Row::new(score_key(&order.order_id))
+        let row = Row::new(score_key(&order.order_id))
             .set("score", self.points)
             .set("flagged", flagged)
             .set("reasons", self.stored_reasons())
             .set("model", model.version.as_str())
             .set("within_1h", signals.within_1h as u64)
-            .set("within_24h", signals.within_24h as u64)
+            .set("within_24h", signals.within_24h as u64);
+        // For the reviewer.
+        if flagged { row.set("total_usd", order.total_usd) } else { row }
     }
 
     /// The reasons as they are stored: points by code.

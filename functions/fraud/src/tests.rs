@@ -1,7 +1,7 @@
 //! Orders with different histories, and their scores.
 
 use jiff::SignedDuration;
-use switchyard_chassis::{Env, Key, Row};
+use switchyard_chassis::{Env, Key, Row, Value};
 use switchyard_events::{Address, CountryCode, EmailAddress, Envelope, OrderPlaced, Quantity, Redacted, Usd};
 
 use super::*;
@@ -104,6 +104,21 @@ fn flag_threshold_must_be_a_whole_number_from_1_to_100() {
 }
 
 #[test]
+fn review_days_must_be_a_whole_number_from_1_to_365() {
+    for (text, days) in [("1", 1), ("7", 7), ("365", 365)] {
+        assert_eq!(text.parse::<ReviewDays>().map(ReviewDays::get), Ok(days));
+    }
+    for bad in ["0", "366", "-1", "1.5", "", "week"] {
+        assert!(bad.parse::<ReviewDays>().is_err(), "{bad:?}");
+    }
+    let mut env = Env::from_lookup(|name| (name == "REVIEW_DAYS").then(|| "0".to_owned()));
+    ExpireReviews::from_env(&mut env);
+    let expected = "configuration: REVIEW_DAYS cannot be read: must be a whole number from 1 to 365";
+    assert_eq!(env.finish(()).unwrap_err().to_string(), expected);
+    assert_eq!(ReviewDays::default().get(), 7);
+}
+
+#[test]
 fn invalid_model_file_is_refused_with_the_reason() {
     let model_json = include_str!("../training/model.json");
     let refused = |from: &str, to: &str| {
@@ -138,4 +153,41 @@ fn unreadable_profile_row_is_empty_but_keeps_its_version() {
     let row = Row::new(Key::new("USER#u", "PROFILE")).set("version", 7_u64).set("orders", 7_u64).into_item();
     assert_eq!(Profile::from_item(Some(&row)), Profile { version: 7, ..Profile::default() });
     assert_eq!(Profile::from_item(None), Profile::default());
+}
+
+#[test]
+fn cancelled_orders_count_for_velocity_but_build_no_trust() {
+    let cancelled = |orders: usize| {
+        (0..orders).fold(Profile::default(), |profile, _| profile.with_order(&sample()).with_cancellation(&sample()))
+    };
+    check(&sample(), &cancelled(20), &[("velocity_1h", 40), ("velocity_24h", 30)]);
+    let profile = cancelled(20);
+    assert_eq!((profile.orders, profile.cents, profile.squares, profile.countries.len()), (0, 0, 0, 0));
+    // Ten cheap orders would make 200 dollars unusual. Cancelled, they say nothing.
+    let costing = order(|order| order.total_usd = Usd::from_cents(20_000));
+    check(&costing, &history(10), &[("amount", 30)]);
+    let forgotten = (0..10).fold(history(10), |profile, _| profile.with_cancellation(&sample()));
+    check(&costing, &forgotten, &[]);
+}
+
+#[test]
+fn profile_without_its_sums_survives_a_cancellation() {
+    let dear = order(|order| order.total_usd = Usd::from_cents(99_999_999));
+    let lost = (0..9).fold(Profile::default(), |profile, _| profile.with_order(&sample())).with_cancellation(&dear);
+    assert_eq!((lost.orders, lost.cents, lost.squares), (8, 0, 0));
+    assert!(lost.with_order(&sample()).deviations(10_000).unwrap().is_finite());
+}
+
+#[test]
+fn profile_row_is_read_as_it_was_written() {
+    let profile = history(60).with_early_cancellation();
+    let row = Row::new(Key::new("USER#u", "PROFILE"));
+    let countries = Value::map(profile.countries.iter().map(|(c, n)| (c.clone(), Value::from(*n).0)).collect());
+    let recent: Vec<_> = profile.recent.times().iter().map(|time| Value::from(*time)).collect();
+    let row = row.set("version", profile.version).set("orders", profile.orders).set("recent", recent);
+    let row = row.set("spent_usd", Usd::from_cents(i64::try_from(profile.cents).unwrap())).set("countries", countries);
+    let row = row.set("squares", rust_decimal::Decimal::from(u64::try_from(profile.squares).unwrap()));
+    let old_version = Profile { early_cancellations: 0, ..profile.clone() };
+    assert_eq!(Profile::from_item(Some(&row.clone().into_item())), old_version);
+    assert_eq!(Profile::from_item(Some(&row.set("early_cancellations", 1_u64).into_item())), profile);
 }

@@ -11,6 +11,7 @@ pub(crate) mod order;
 pub(crate) mod preflight;
 pub(crate) mod protection;
 pub mod revenue;
+pub mod review;
 pub(crate) mod seed;
 pub(crate) mod status;
 pub mod tax;

@@ -36,6 +36,16 @@ fn status_event(n: u32) -> String {
     }
 }
 
+/// The `n`th order; the second event is the cancellation of the first order.
+fn score_event(n: u32) -> String {
+    if n != 2 {
+        return order(n);
+    }
+    let order = OrderPlaced::parse(&parse_body(&order(1)).unwrap()).unwrap();
+    let at = order.placed_at;
+    body(&order_cancelled(order, CancellationReason::Requested, at))
+}
+
 /// The `n`th event about a pick; the types take turns.
 fn pick_event(n: u32) -> String {
     let id = format!("ord_conformance{n}");
@@ -188,7 +198,7 @@ macro_rules! conforms {
 conforms! {
     analytics: order_or_cancellation, transactional!(::analytics::Analytics), [(1, 8.0), (1, 26.0)];
     email: order_or_late_cancellation, super::email, [(2, 2.0), (23, 23.0)]; // 3 for each of three cancellations
-    fraud: order, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
+    fraud: score_event, transactional!(::fraud::Fraud::with_threshold(::fraud::FlagThreshold::default()).unwrap()), [(2, 4.0), (2, 40.0)];
     orders: status_event, transactional!(::orders::Orders), [(1, 1.0), (2, 20.0)];
     recommendations: order_or_cancellation, transactional!(::recommendations::Recommendations), [(1, 8.0), (1, 26.0)];
     tax: order_or_cancellation, transactional!(::tax::Tax::default()), [(1, 4.0), (1, 22.0)];

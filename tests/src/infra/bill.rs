@@ -11,7 +11,7 @@ use yard::Project;
 
 use crate::delivery::COSTS;
 use crate::infra::parameters::run_ask;
-use crate::infra::template::expand;
+use crate::support::expand;
 use crate::support::{TestStack, new_cart, new_user_id};
 
 const README: &str = include_str!("../../../README.md");

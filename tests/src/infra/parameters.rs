@@ -9,7 +9,7 @@ use tokio::process::Command;
 use yard::up::{self, UpArgs};
 use yard::{Instance, Project};
 
-use crate::infra::template::expand;
+use crate::support::expand;
 
 /// The local cloud of this test, beside that of the others.
 const INSTANCE: &str = "parameters";

@@ -22,8 +22,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_mins(3);
 const PROGRAMS: [&str; 3] = ["yard", ".local/bin/yard", "make"];
 
 /// What `yard` does with a stack without starting or stopping it.
-const RUN_SUBCOMMANDS: [&str; 10] =
-    ["preflight", "seed", "order", "trace", "status", "dlq", "revenue", "tax", "email", "invoke"];
+const RUN_SUBCOMMANDS: [&str; 11] =
+    ["preflight", "seed", "order", "trace", "status", "dlq", "review", "revenue", "tax", "email", "invoke"];
 
 /// What `yard` does with a local cloud, with the tools of this repository, or with the order of the test: only `--help` is run.
 const CHECKED_SUBCOMMANDS: [&str; 6] = ["up", "down", "tools", "cleanup", "protection", "cancel"];
@@ -122,6 +122,10 @@ fn test_command(command: &str, order_id: &str) -> Result<Vec<String>, String> {
         return Err("it is for another stack than that of the tests".into());
     }
     let tested = match words.as_slice() {
+        // They decide about a flagged order, and the order of this test is not flagged.
+        [program @ "yard", "review", decision @ ("confirm" | "reject"), ..] => {
+            vec![program, "review", decision, "--help"]
+        }
         ["yard" | ".local/bin/yard", subcommand, ..] if RUN_SUBCOMMANDS.contains(subcommand) => words,
         [program @ ("yard" | ".local/bin/yard"), subcommand, ..] if CHECKED_SUBCOMMANDS.contains(subcommand) => {
             vec![program, subcommand, "--help"]
@@ -210,6 +214,8 @@ fn readme_command_is_run_checked_or_refused() {
     check("make soak ORDERS=300 SEED=1", Some("make -n soak ORDERS=300 SEED=1"));
     check("make up && make down", Some("make -n up && make down"));
     check("yard down", Some("yard down --help"));
+    check("yard review list", Some("yard review list"));
+    check("yard review reject ord_… --reason odd", Some("yard review reject --help"));
     check("yard trace evt_…", None);
     check("yard status --aws", None);
     check("yard --aws seed", None);

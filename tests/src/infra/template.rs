@@ -264,6 +264,25 @@ fn no_concurrency_is_reserved_by_default() {
 }
 
 #[test]
+fn review_days_parameter_reaches_its_job() {
+    let days = |parameters: &[&str]| {
+        let template = expand("template.yaml", parameters);
+        let variables = &template["Resources"]["fraudexpiryFunction"]["Properties"]["Environment"]["Variables"];
+        variables["REVIEW_DAYS"].to_string().trim_matches('"').to_owned()
+    };
+    assert_eq!((days(&[]), days(&["ReviewDays=3"])), ("7".to_owned(), "3".to_owned()));
+}
+
+#[test]
+fn only_the_expiry_job_may_scan_a_table() {
+    let allowed = reading::statements(&AWS["Resources"]);
+    let scanning: Vec<_> = allowed.filter(|(_, statement)| statement.to_string().contains("dynamodb:Scan")).collect();
+    let [(policy, statement)] = scanning.as_slice() else { panic!("{scanning:?}") };
+    assert_eq!((*policy, &statement["Action"]), ("FraudExpiryMayScan", &json!("dynamodb:Scan")));
+    assert_eq!(reading::target(&statement["Resource"]), Some("fraudTable"));
+}
+
+#[test]
 fn orders_api_role_reads_and_puts_cancellations() {
     let actions = |role: &str| {
         AWS["Resources"][role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]["Action"].clone()

@@ -5,5 +5,6 @@ pub(crate) mod batch_write;
 pub(crate) mod expression;
 pub(crate) mod item;
 pub(crate) mod pending;
+pub(crate) mod scan;
 pub(crate) mod table;
 pub(crate) mod write;

@@ -40,6 +40,11 @@ impl Row {
 }
 
 impl Update {
+    /// Lets the row with this key wait for a job that looks for rows of this kind.
+    pub fn pending(self, key: &Key, kind: &str, since: Timestamp) -> Self {
+        self.set(PARTITION, partition(kind, key)).set(SINCE, since)
+    }
+
     /// Takes the row out of the index, if it is there.
     pub fn no_longer_pending(self) -> Self {
         self.remove(PARTITION).remove(SINCE)
@@ -56,6 +61,11 @@ impl Condition {
 /// Whether a row waits for a job.
 pub fn is_pending(row: &Item) -> bool {
     row.contains_key(PARTITION)
+}
+
+/// Since when a row has been waiting for a job; `None` if it does not wait.
+pub fn pending_since(row: &Item) -> Option<Timestamp> {
+    text_of(row, SINCE)?.parse().ok()
 }
 
 /// The pending rows of one kind, in chunks.

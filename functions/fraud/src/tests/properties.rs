@@ -2,7 +2,7 @@
 
 #![allow(clippy::cast_precision_loss)] // far below 2^53
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use switchyard_events::{EmailAddress, OrderPlaced, Quantity, Redacted, Usd};
 use super::{order, to};
 use crate::recent_orders::MAX_RECENT_ORDERS;
 use crate::rules::rules;
-use crate::{Model, Profile, Score, Signals, profile};
+use crate::{Model, Profile, RecentOrders, Score, Signals, profile};
 
 /// Random orders: minutes, cents, pieces, country, disposable domain or not.
 fn orders() -> impl Strategy<Value = Vec<OrderPlaced>> {
@@ -30,7 +30,81 @@ fn orders() -> impl Strategy<Value = Vec<OrderPlaced>> {
     prop::collection::vec(one.prop_map(order), 1..80)
 }
 
+/// What may happen to an order, by its index.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Placed(usize),
+    Cancelled(usize),
+}
+
+/// Random orders and the events about them in random order: each order is placed, and some are cancelled, before or after it.
+fn placed_and_cancelled() -> impl Strategy<Value = (Vec<OrderPlaced>, Vec<Event>)> {
+    let cancelled = |orders: Vec<OrderPlaced>| {
+        let count = orders.len();
+        (Just(orders), prop::collection::vec(any::<bool>(), count))
+    };
+    orders().prop_flat_map(cancelled).prop_flat_map(|(orders, cancelled)| {
+        let placed = (0..orders.len()).map(Event::Placed);
+        let cancelled = (0..orders.len()).filter(|index| cancelled[*index]).map(Event::Cancelled).collect::<Vec<_>>();
+        (Just(orders), Just(placed.chain(cancelled).collect::<Vec<_>>()).prop_shuffle())
+    })
+}
+
+/// The profile and the orders that were placed and cancelled, as the handlers of the consumer change them.
+#[derive(Default)]
+struct History {
+    profile: Profile,
+    placed: BTreeSet<usize>,
+    cancelled: BTreeSet<usize>,
+}
+
+impl History {
+    fn after(orders: &[OrderPlaced], events: &[Event]) -> Self {
+        events.iter().fold(Self::default(), |mut history, event| {
+            let profile = std::mem::take(&mut history.profile);
+            history.profile = match *event {
+                Event::Placed(index) => {
+                    history.placed.insert(index);
+                    let is_cancelled = history.cancelled.contains(&index);
+                    assert!(!is_cancelled || profile.early_cancellations > 0, "the handler would not look");
+                    let order = &orders[index];
+                    if is_cancelled { profile.with_cancelled_order(order) } else { profile.with_order(order) }
+                }
+                Event::Cancelled(index) => {
+                    history.cancelled.insert(index);
+                    let is_scored = history.placed.contains(&index);
+                    if is_scored {
+                        profile.with_cancellation(&orders[index])
+                    } else {
+                        profile.with_early_cancellation()
+                    }
+                }
+            };
+            history
+        })
+    }
+}
+
 proptest! {
+    #[test]
+    fn cancelled_orders_leave_only_their_times_in_any_order((orders, events) in placed_and_cancelled(), seen in 0..200_usize) {
+        // The events so far, and all of them.
+        for events in [&events[..seen.min(events.len())], &events] {
+            let History { profile, placed, cancelled } = History::after(&orders, events);
+            let kept = placed.difference(&cancelled).map(|index| &orders[*index]);
+            let expected = kept.fold(Profile::default(), Profile::with_order);
+            let times = placed.iter().map(|index| orders[*index].placed_at.as_millisecond());
+            let early = cancelled.difference(&placed).count() as u64;
+            let expected = Profile {
+                version: events.len() as u64,
+                recent: RecentOrders::from_millis(times),
+                early_cancellations: early,
+                ..expected
+            };
+            prop_assert_eq!(profile, expected);
+        }
+    }
+
     #[test]
     fn profile_equals_naive_sums_in_any_arrival_order(orders in orders().prop_shuffle()) {
         let profile = orders.iter().fold(Profile::default(), Profile::with_order);

@@ -13,6 +13,7 @@ use crate::commands::order::OrderArgs;
 use crate::commands::preflight::PreflightArgs;
 use crate::commands::protection::ProtectionArgs;
 use crate::commands::revenue::RevenueArgs;
+use crate::commands::review::ReviewArgs;
 use crate::commands::seed::SeedArgs;
 use crate::commands::status::StatusArgs;
 use crate::commands::tax::TaxArgs;
@@ -55,6 +56,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Work with dead letters
     Dlq(DlqArgs),
+    /// Show the flagged orders that wait for a review, and confirm or reject them
+    Review(ReviewArgs),
     /// Show what was sold, day by day (UTC), by region and by product
     Revenue(RevenueArgs),
     /// Show what was sold into each US state, and how near its economic-nexus threshold is

@@ -37,6 +37,7 @@ async fn dispatch(Cli { target, command }: Cli) -> Result<Completion> {
         Command::Trace(args) => args.run(&context).await,
         Command::Status(args) => args.run(&context).await,
         Command::Dlq(args) => args.run(&context).await,
+        Command::Review(args) => args.run(&context).await,
         Command::Revenue(args) => args.run(&context).await,
         Command::Tax(args) => args.run(&context).await,
         Command::Email(args) => args.run(&context).await,

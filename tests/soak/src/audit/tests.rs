@@ -67,7 +67,11 @@ fn tables(order: &str, event: &EventId) -> Vec<(&'static str, Vec<Item>)> {
             "fraud",
             vec![
                 marked(row(order, "SCORE").set("flagged", false)),
-                row("USER#u", "PROFILE").set("orders", 1).set("spent_usd", cents(1251)).into_item(),
+                row("USER#u", "PROFILE")
+                    .set("orders", 1)
+                    .set("spent_usd", cents(1251))
+                    .set("recent", vec![Value::from(1)])
+                    .into_item(),
             ],
         ),
         ("warehouse", warehouse_rows(marked(row(order, "PICK")))),
@@ -179,6 +183,25 @@ fn audit_finds_each_doubled_number() {
         }
     }
     assert!(checked > 15, "{checked}");
+}
+
+#[test]
+fn cancelled_order_leaves_only_its_time_in_fraud_profile() {
+    let check = |orders: u32, usd: Decimal, times: Vec<Value>, early: u32| {
+        let mut cancelled = evidence();
+        cancelled.orders.push(row("ORDER#ord_1", "STATUS#6#cancelled").into_item());
+        let profile = row("USER#u", "PROFILE").set("orders", orders).set("spent_usd", usd).set("recent", times);
+        let profile = profile.set("early_cancellations", early).into_item();
+        cancelled.tables.get_mut("fraud").unwrap()[1] = profile;
+        let found = audit(&cancelled);
+        let reported = found.lost.into_iter().chain(found.doubled).filter(|line| line.starts_with("fraud:"));
+        reported.count()
+    };
+    let time = || vec![Value::from(1)];
+    assert_eq!(check(0, cents(0), time(), 0), 0);
+    assert_eq!(check(1, cents(1251), time(), 0), 2, "not forgotten");
+    assert_eq!(check(0, cents(0), Vec::new(), 0), 1, "its time is forgotten, too");
+    assert_eq!(check(0, cents(0), time(), 1), 1, "its order is still missing");
 }
 
 #[test]

@@ -26,13 +26,15 @@ pub(super) fn jobs(resources: &Value, binaries: &BTreeSet<String>) -> Vec<String
         .collect()
 }
 
-/// Whether the role touches this table and no other.
+/// Whether the role touches this table and its index, and no other.
 fn works_on(resources: &Value, role: &str, table: &str) -> bool {
     let mut tables = statements(resources)
         .filter(|(id, statement)| *id == role && statement.to_string().contains("dynamodb:"))
         .flat_map(|(_, statement)| items(&statement["Resource"]))
         .peekable();
-    let this = |arn: &Value| arn.as_str().is_some_and(|arn| arn.ends_with(&format!(":table/{table}")));
+    let own = format!(":table/{table}");
+    let this =
+        |arn: &Value| arn.as_str().is_some_and(|arn| arn.strip_suffix("/index/pending").unwrap_or(arn).ends_with(&own));
     tables.peek().is_some() && tables.all(this)
 }
 
