@@ -30,7 +30,7 @@ pub struct OrderRejected {
 pub enum RejectionCause {
     /// A person reviewed the order.
     Review,
-    /// Nobody reviewed the order in time.
+    /// No review took place in time.
     Expiry,
 }
 

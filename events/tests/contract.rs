@@ -184,7 +184,7 @@ struct Scored {
     order_id: OrderId,
     score: u8,
     #[schemars(with = "String")]
-    scored_at: Timestamp,
+    decided_at: Timestamp,
 }
 
 impl Fact for Scored {
@@ -197,7 +197,7 @@ impl Fact for Scored {
     }
 
     fn timestamp_field(&self) -> (&'static str, Timestamp) {
-        ("scored_at", self.scored_at)
+        ("decided_at", self.decided_at)
     }
 
     fn upcast(older: OlderData<'_>) -> Result<Self, ParseError> {
@@ -205,13 +205,13 @@ impl Fact for Scored {
         struct Version1 {
             order_id: OrderId,
             percent: String,
-            scored_at: Timestamp,
+            decided_at: Timestamp,
         }
         if older.version > 1 {
             return Err(older.unknown_version::<Self>());
         }
-        let Version1 { order_id, percent, scored_at } = older.parse()?;
-        Ok(Self { order_id, score: percent.trim_end_matches('%').parse().unwrap_or_default(), scored_at })
+        let Version1 { order_id, percent, decided_at } = older.parse()?;
+        Ok(Self { order_id, score: percent.trim_end_matches('%').parse().unwrap_or_default(), decided_at })
     }
 }
 
@@ -226,8 +226,8 @@ fn scored(version: u32, data: &str) -> String {
 
 #[test]
 fn every_version_up_to_the_readers_own_is_read_if_it_converts() {
-    let first = r#"{"order_id":"ord_1","percent":"85%","scored_at":"2026-05-26T14:23:02Z"}"#;
-    let current = r#"{"order_id":"ord_1","score":85,"scored_at":"2026-05-26T14:23:02Z"}"#;
+    let first = r#"{"order_id":"ord_1","percent":"85%","decided_at":"2026-05-26T14:23:02Z"}"#;
+    let current = r#"{"order_id":"ord_1","score":85,"decided_at":"2026-05-26T14:23:02Z"}"#;
     assert_read_as_current::<Scored>(&scored(1, first));
     let read = |version, data| {
         let body = format!(r#"{{"detail":{}}}"#, scored(version, data));

@@ -1,8 +1,8 @@
 //! Picks that a version before 1.3 put into a wave of five minutes.
 //!
 //! Such a pick's row names its wave, and that of a pick which was held and moved names the later one in its `HOLD` row. It was listed
-//! if a page of that wave has it. It may have been listed, and it becomes ready only when its confirmation is replayed; so whoever
-//! lists or withdraws it looks at the pages first. This module can be deleted when no such order can be cancelled or replayed.
+//! if a page of that wave has it. It may have been listed, and it becomes ready only when its confirmation is replayed; so the pages are
+//! read before it is listed or withdrawn. This module can be deleted when no such order can be cancelled or replayed.
 
 use switchyard_chassis::{Failure, Item, Key, text_of};
 use switchyard_events::{OrderId, WaveId};

@@ -45,7 +45,7 @@ impl Scheduled for ReleaseWave {
     async fn run(&self, job: &Job) -> Result<Json, Failure> {
         let wave = Wave { job, id: wave_id(job.now())?, released_at: job.now() };
         let mut pending = job.table.pending(READY);
-        let (mut next_page, mut listed, mut without_pick) = (1, 0, 0);
+        let (mut next_page, mut listed, mut without_pick, mut failed) = (1, 0, 0, None);
         let mut last_page = Vec::new();
         loop {
             let keys = pending.next().await?;
@@ -53,6 +53,7 @@ impl Scheduled for ReleaseWave {
             let order_ids: Vec<_> = keys.iter().flatten().filter_map(ready::order_id).collect();
             let mut orders = wave.read_ready(&order_ids).await?;
             without_pick += orders.without_pick;
+            failed = failed.or(orders.failed);
             orders.ready.append(&mut last_page);
             let mut pages: VecDeque<_> = fill_pages(orders.ready).into();
             // The last page may be filled by the orders of the next chunk.
@@ -66,6 +67,7 @@ impl Scheduled for ReleaseWave {
                 break;
             }
         }
+        failed.map_or(Ok(()), Err)?;
         let usage = job.table.take_usage();
         let (wave, pages) = (wave.id.as_str(), next_page - 1);
         Ok(json!({
@@ -88,6 +90,8 @@ struct Found {
     ready: Vec<PickOrder>,
     /// The number of confirmed orders whose `OrderPlaced` has not arrived. They wait for a later run.
     without_pick: usize,
+    /// The first pick that cannot be read. All others are listed.
+    failed: Option<Failure>,
 }
 
 impl Wave<'_> {
@@ -97,7 +101,11 @@ impl Wave<'_> {
         let chunks: Vec<Found> = stream::iter(chunks).buffer_unordered(CONCURRENCY).try_collect().await?;
         Ok(chunks.into_iter().fold(Found::default(), |mut all, mut chunk| {
             all.ready.append(&mut chunk.ready);
-            Found { without_pick: all.without_pick + chunk.without_pick, ..all }
+            Found {
+                without_pick: all.without_pick + chunk.without_pick,
+                failed: all.failed.or(chunk.failed),
+                ready: all.ready,
+            }
         }))
     }
 
@@ -115,7 +123,10 @@ impl Wave<'_> {
                 continue;
             };
             match listed_in(id, pick, async |key: Key| table.get(&key).await).await? {
-                None => found.ready.push(pick::parse_order(id, pick)?),
+                None => match pick::parse_order(id, pick) {
+                    Ok(order) => found.ready.push(order),
+                    Err(failure) => found.failed = found.failed.or(Some(failure)),
+                },
                 Some(former_wave) => table.update(&ready_key(id), ready::list(&former_wave)).await?,
             }
         }

@@ -15,7 +15,7 @@ pub(crate) const READY: &str = "READY";
 /// What the rows say about a pick that is to be withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PickState {
-    /// Nobody has confirmed or withdrawn it.
+    /// Neither confirmed nor withdrawn.
     Undecided,
     /// It waits to be listed.
     Ready,

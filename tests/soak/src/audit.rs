@@ -5,13 +5,13 @@
 //! * `nexus`: the states whose tax threshold must have been crossed
 //! * `offers`: the offers that each user must have
 //! * `email`: the mails that were sent
-//! * `fate`: which orders had to be cancelled
+//! * `expected_orders`: which orders are cancelled, and which had to be
 //! * `evidence`, `findings`, `sums`: what is compared, the differences, and sums for the comparison
 
 mod analytics;
 mod email;
 mod evidence;
-mod fate;
+mod expected_orders;
 mod findings;
 mod fraud;
 mod markers;
@@ -23,6 +23,7 @@ mod sums;
 mod tax;
 mod warehouse;
 
+use serde::Serialize;
 use switchyard_chassis::Item;
 
 pub(crate) use evidence::{Evidence, SentMail};
@@ -52,6 +53,21 @@ pub(crate) fn audit(evidence: &Evidence) -> Findings {
         }
     }
     findings
+}
+
+/// What has become of cancellations.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct CancellationCounts {
+    /// Orders that are cancelled.
+    pub(crate) cancelled: usize,
+    /// Stored requests that the warehouse has refused.
+    pub(crate) refused: usize,
+}
+
+/// Counts in the orders table.
+pub(crate) fn count_cancellations(evidence: &Evidence) -> CancellationCounts {
+    let count = |sk| evidence::rows(&evidence.orders, "ORDER#", sk).count();
+    CancellationCounts { cancelled: count("STATUS#6#cancelled"), refused: count("STATUS#5#too_late") }
 }
 
 /// How many picks wait to be listed.

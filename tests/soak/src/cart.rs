@@ -25,6 +25,8 @@ pub(crate) struct CartLine {
 /// An order that a client wants to be placed once.
 #[derive(Debug, Clone)]
 pub(crate) struct Cart {
+    /// It determines what is ordered, and what is changed afterwards.
+    pub(crate) number: usize,
     /// The idempotency key. The client repeats the request with it until the outcome is known.
     pub(crate) key: String,
     pub(crate) user: String,
@@ -56,6 +58,7 @@ impl Cart {
         let suspicious = number % 10 == 7;
         let lines = if suspicious { suspicious_lines(products) } else { random_lines(products, &mut random) };
         Self {
+            number,
             key: format!("soak-{seed}-{number}"),
             user: format!("usr_soak{}", number / 3),
             email: format!("soak-{number}@{}", if suspicious { "mailinator.com" } else { "example.com" }),

@@ -15,7 +15,7 @@ use crate::cart::{AcceptedOrder, Cart};
 use crate::order_log::OrderLog;
 
 /// How often a client requests one order before it waits for the end of the fault phase.
-const MAX_ATTEMPTS: u32 = 15;
+pub(crate) const MAX_ATTEMPTS: u32 = 15;
 
 /// The fields of a 202 response. The total stays text, so that it never becomes a float.
 #[derive(Deserialize)]
@@ -88,7 +88,8 @@ pub(crate) async fn place(api: &Api, cart: &Cart, log: &OrderLog, random: &mut R
     log.with(|outcomes| outcomes.open.push(cart.clone()));
 }
 
-async fn pause(attempt: u32, random: &mut Rng) {
+/// Between two attempts.
+pub(crate) async fn pause(attempt: u32, random: &mut Rng) {
     let max_ms = 50 << attempt.min(6);
     sleep(Duration::from_millis(random.u64(max_ms / 2..=max_ms))).await;
 }

@@ -5,6 +5,7 @@
 //! * `soak_stack`: a local cloud for one run, whose functions reach AWS through the fault proxy
 //! * `products`, `cart`: what is sold, and what is ordered
 //! * `client`, `order_log`: clients that want each order placed once, and the outcomes that they know
+//! * `changes`: cancellations and reviews at random moments; `cancellation`, `review`: one of each
 //! * `fault_injection`, `resend`: faults of calls and processes; events sent again and out of order
 //! * `shuffled_delivery`: instead of faults, every event several times in shuffled order
 //! * `earlier_version`, `earlier_stack`: what an upgrade begins with; `dead_letters`: those that it must leave alone
@@ -17,7 +18,9 @@
 mod args;
 mod audit;
 mod call_recorder;
+mod cancellation;
 mod cart;
+mod changes;
 mod client;
 mod collect;
 mod dead_letters;
@@ -39,6 +42,7 @@ mod queues;
 mod redrive;
 mod report;
 mod resend;
+mod review;
 mod run;
 mod shuffle_run;
 mod shuffled_delivery;

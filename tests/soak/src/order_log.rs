@@ -18,14 +18,30 @@ pub(crate) enum Review {
     Rejected,
 }
 
+impl Review {
+    /// The name in rows.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// The outcomes of all orders of a run.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct OrderOutcomes {
     pub(crate) accepted: Vec<AcceptedOrder>,
-    /// The orders whose cancellation was asked for, and the request accepted.
+    /// The orders whose owners have requested the cancellation, and were not refused.
     pub(crate) cancellations: BTreeSet<String>,
+    /// The orders whose owners have requested the cancellation, and were refused because it was too late. An order may be in both sets.
+    pub(crate) too_late: BTreeSet<String>,
     /// The decisions about flagged orders.
     pub(crate) reviews: BTreeMap<String, Review>,
+    /// How many flagged orders were cancelled before their review.
+    pub(crate) cancelled_before_review: usize,
+    /// How many cancellations and reviews have no clear outcome yet.
+    pub(crate) open_changes: usize,
     pub(crate) sold_out: usize,
     /// Orders whose outcome is not known yet. The request must be repeated.
     pub(crate) open: Vec<Cart>,

@@ -7,9 +7,9 @@ use serde::Serialize;
 use switchyard_faults::CallCounts;
 
 use crate::args::SoakArgs;
-use crate::audit::Findings;
+use crate::audit::{CancellationCounts, Findings};
 use crate::log_totals::LogTotals;
-use crate::order_log::OrderOutcomes;
+use crate::order_log::{OrderOutcomes, Review};
 use crate::redrive::DeadLetterCounts;
 use crate::resend::ResendCounts;
 
@@ -37,6 +37,7 @@ pub(crate) struct Report {
     pub(crate) consumers: LogTotals,
     pub(crate) dead_letters: DeadLetterCounts,
     pub(crate) redriven: u64,
+    pub(crate) cancellations: CancellationCounts,
     /// Whether all queues were empty before the time limit.
     pub(crate) drained: bool,
     /// Responses that no client should get.
@@ -97,6 +98,15 @@ pub(crate) struct OrderCounts {
     pub(crate) sold_out: usize,
     /// Orders without a clear response at the end.
     pub(crate) open: usize,
+    /// Requests to cancel that were accepted; the warehouse may have refused them later.
+    pub(crate) cancellations: usize,
+    /// Orders that were too late to cancel, as their owners know.
+    pub(crate) too_late: usize,
+    pub(crate) reviewed_as_confirmed: usize,
+    pub(crate) reviewed_as_rejected: usize,
+    pub(crate) cancelled_before_review: usize,
+    /// Cancellations and reviews without a clear outcome at the end.
+    pub(crate) open_changes: usize,
     /// Requests for orders that were accepted before.
     pub(crate) repeats: u64,
     /// Responses that left the outcome open, by status.
@@ -105,13 +115,38 @@ pub(crate) struct OrderCounts {
 
 impl From<OrderOutcomes> for OrderCounts {
     fn from(outcomes: OrderOutcomes) -> Self {
+        let count_reviews = |decision| outcomes.reviews.values().filter(|review| **review == decision).count();
         Self {
+            cancellations: outcomes.cancellations.len(),
+            too_late: outcomes.too_late.len(),
+            reviewed_as_confirmed: count_reviews(Review::Confirmed),
+            reviewed_as_rejected: count_reviews(Review::Rejected),
+            cancelled_before_review: outcomes.cancelled_before_review,
+            open_changes: outcomes.open_changes,
             accepted: outcomes.accepted.len(),
             sold_out: outcomes.sold_out,
             open: outcomes.open.len(),
             repeats: outcomes.repeats,
             unclear: outcomes.unclear,
         }
+    }
+}
+
+impl OrderCounts {
+    fn describe_cancellations(&self, counts: CancellationCounts) -> String {
+        let Self { cancellations, too_late, open_changes, .. } = self;
+        let CancellationCounts { cancelled, refused } = counts;
+        format!(
+            "{cancellations} requested, of which the warehouse refused {refused}; {too_late} answered with too late; {cancelled} orders \
+             cancelled; {open_changes} changes open"
+        )
+    }
+
+    fn describe_reviews(&self) -> String {
+        let Self { reviewed_as_confirmed, reviewed_as_rejected, cancelled_before_review, .. } = self;
+        format!(
+            "{reviewed_as_confirmed} confirmed, {reviewed_as_rejected} rejected, {cancelled_before_review} of cancelled orders"
+        )
     }
 }
 
@@ -147,6 +182,7 @@ impl Report {
             && self.upgrade.as_ref().is_none_or(|upgrade| upgrade.wrong_dead_letters.is_empty())
             && self.wrong_answers.is_empty()
             && self.orders.open == 0
+            && self.orders.open_changes == 0
             && self.orders.accepted > 0
             && self.findings.are_clean()
     }
@@ -162,6 +198,10 @@ impl Report {
         let OrderCounts { accepted, sold_out, open, repeats, .. } = orders;
         line("seed", format!("{}, faults in {} of all calls", self.seed, self.rate));
         line("orders", format!("{accepted} accepted, {sold_out} sold out, {open} open"));
+        if self.upgrade.is_none() {
+            line("cancellations", orders.describe_cancellations(self.cancellations));
+            line("reviews", orders.describe_reviews());
+        }
         line("answers unclear", listed(&orders.unclear));
         line("repeated by clients", repeats.to_string());
         if let Some(upgrade) = &self.upgrade {

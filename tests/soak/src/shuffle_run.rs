@@ -1,5 +1,5 @@
-//! A run without faults: every event several times in shuffled order, then all jobs until nothing is left to do, and
-//! the audit.
+//! A run without faults: every event several times in shuffled order, with cancellations and reviews in between, then all jobs until
+//! nothing is left to do, and the audit.
 
 use std::time::Duration;
 
@@ -7,8 +7,9 @@ use anyhow::Result;
 use tokio::time::{Instant, sleep};
 
 use crate::args::SoakArgs;
-use crate::audit::audit;
+use crate::audit::{audit, count_cancellations};
 use crate::cart::carts;
+use crate::changes::{Changes, Moment};
 use crate::collect::collect_evidence;
 use crate::jobs::run_jobs;
 use crate::order_log::OrderLog;
@@ -34,14 +35,24 @@ pub(crate) async fn run(
     let mut delivery = ShuffledDelivery::begin(stack, copies.into(), args.seed).await?;
     client::place_all(&stack.api, &carts, args.clients, log, args.seed, deadline).await;
     progress::show(&format!("orders    {} accepted; no event is delivered yet", log.accepted_count()));
+    let changes = Changes::new(stack, log, args.seed);
+    changes.make_until(Moment::BeforeDelivery).await;
     let mut missing = 0;
     loop {
-        report.drained = delivery.deliver(deadline).await?;
+        report.drained = delivery.deliver(&changes, deadline).await?;
         redrive(stack, &mut report.dead_letters).await?;
-        report.findings = audit(&collect_evidence(stack, log.snapshot(), true).await?);
+        let evidence = collect_evidence(stack, log.snapshot(), true).await?;
+        (report.findings, report.cancellations) = (audit(&evidence), count_cancellations(&evidence));
         report.delivered.clone_from(&delivery.delivered);
-        if report.findings.lost.is_empty() || !report.drained || Instant::now() >= deadline {
+        if !report.drained || Instant::now() >= deadline {
             return Ok(());
+        }
+        if report.findings.lost.is_empty() {
+            if changes.make_until(Moment::AtEnd).await == 0 {
+                return Ok(());
+            }
+            progress::show("audit     nothing is missing; delivering the last cancellations and reviews");
+            continue;
         }
         if missing != report.findings.lost.len() {
             missing = report.findings.lost.len();
@@ -51,5 +62,6 @@ pub(crate) async fn run(
         }
         sleep(JOB_INTERVAL).await;
         run_jobs(stack).await;
+        changes.make_until(Moment::AfterJobs).await;
     }
 }

@@ -14,6 +14,7 @@ use fastrand::Rng;
 use tokio::time::Instant;
 use yard::Consumer;
 
+use crate::changes::Changes;
 use crate::mapping::set_mapping_enabled;
 use crate::queues;
 use crate::soak_stack::SoakStack;
@@ -45,10 +46,11 @@ impl<'a> ShuffledDelivery<'a> {
         Ok(Self { stack, copies, random, pending: BTreeMap::new(), delivered: BTreeMap::new() })
     }
 
-    /// Delivers all messages that have arrived, and those that follow from them. Returns false if the deadline ended
-    /// it.
-    pub(crate) async fn deliver(&mut self, deadline: Instant) -> Result<bool> {
+    /// Delivers all messages that have arrived, and those that follow from them. Some changes are made between two turns. Returns
+    /// false if the deadline ended it.
+    pub(crate) async fn deliver(&mut self, changes: &Changes<'_>, deadline: Instant) -> Result<bool> {
         loop {
+            changes.make_some().await;
             self.collect_messages().await?;
             let stack = self.stack;
             let consumers = stack.deployed.consumers.iter();

@@ -89,7 +89,7 @@ fn changes() -> Vec<Change> {
             "Schedules",
             "DISABLED",
             vec![
-                Deployed(json!(["scheduler", "list_schedules", {}, "Schedules[].State"]), json!(vec!["DISABLED"; 3])),
+                Deployed(json!(["scheduler", "list_schedules", {}, "Schedules[].State"]), json!(vec!["DISABLED"; 4])),
                 Deployed(
                     json!(["cloudwatch", "describe_alarms", {}, "MetricAlarms[?ends_with(AlarmName, 'silent')]"]),
                     json!([]),
@@ -101,7 +101,7 @@ fn changes() -> Vec<Change> {
             "https://id.changed.example",
             vec![
                 api("get_authorizers", "Items[].JwtConfiguration.Issuer", json!(["https://id.changed.example"])),
-                api("get_routes", "Items[].AuthorizationType", json!(["JWT", "JWT"])),
+                api("get_routes", "Items[].AuthorizationType", json!(["JWT", "JWT", "JWT", "JWT"])),
             ],
         ),
         change(
@@ -125,6 +125,38 @@ fn changes() -> Vec<Change> {
             "5",
             vec![Converted("/ApiStage/Properties/RouteSettings/GET ~1orders~1{id}/ThrottlingRateLimit", json!("5"))],
         ),
+        change(
+            "CancelRate",
+            "3",
+            vec![Converted(
+                "/ApiStage/Properties/RouteSettings/POST ~1orders~1{id}~1cancel/ThrottlingRateLimit",
+                json!("3"),
+            )],
+        ),
+        change(
+            "OrderListRate",
+            "6",
+            vec![Converted("/ApiStage/Properties/RouteSettings/GET ~1orders/ThrottlingRateLimit", json!("6"))],
+        ),
+        change(
+            "CorsOrigins",
+            "https://shop.changed.example",
+            vec![Converted("/Api/Properties/CorsConfiguration/AllowOrigins", json!(["https://shop.changed.example"]))],
+        ),
+        change(
+            "JwtBodyEmail",
+            "true",
+            vec![function("checkout", "Environment.Variables.JWT_BODY_EMAIL", json!("true"))],
+        ),
+        change("ReviewDays", "9", vec![function("fraud-expiry", "Environment.Variables.REVIEW_DAYS", json!("9"))]),
+        change(
+            "SellerTimeZone",
+            "America/New_York",
+            vec![
+                function("tax", "Environment.Variables.SELLER_TIME_ZONE", json!("America/New_York")),
+                function("tax-nexus", "Environment.Variables.SELLER_TIME_ZONE", json!("America/New_York")),
+            ],
+        ),
         // The local cloud ignores both in a template.
         change(
             "CheckoutReservedConcurrency",
@@ -132,9 +164,9 @@ fn changes() -> Vec<Change> {
             vec![Converted("/CheckoutFunction/Properties/ReservedConcurrentExecutions", json!("50"))],
         ),
         change(
-            "OrderStatusReservedConcurrency",
+            "OrdersApiReservedConcurrency",
             "30",
-            vec![Converted("/OrderStatusFunction/Properties/ReservedConcurrentExecutions", json!("30"))],
+            vec![Converted("/OrdersApiFunction/Properties/ReservedConcurrentExecutions", json!("30"))],
         ),
         change(
             "ConsumerConcurrency",

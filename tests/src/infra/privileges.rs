@@ -114,7 +114,7 @@ impl Scenarios<'_> {
     async fn run(&self, role: &str) -> BTreeSet<String> {
         let steps: Option<Steps> = match role {
             "checkout" => Some(order_service::run_checkout(self.stack).await),
-            "order-status" => Some(order_service::run_order_status(self.stack, &self.order_id).await),
+            "orders-api" => Some(order_service::run_orders_api(self.stack, &self.order_id).await),
             "publisher" => Some(order_service::run_publisher(self.stack, &self.bus).await),
             name => match self.stack.deployed.consumer(name) {
                 Ok(consumer) => Some(consumers::run(self.stack, consumer).await),

@@ -305,6 +305,11 @@ fn deployed_functions_equal_binaries_in_functions() {
 fn every_job_uses_only_its_consumers_table() {
     let table = json!("arn:aws:dynamodb:us-east-1:123456789012:table/local-orders");
     assert_rule(job_rules, set(&format!("{JOB_STATEMENT}/Resource"), table));
+    let index = json!("arn:aws:dynamodb:us-east-1:123456789012:table/local-fraud/index/pending");
+    let found = "warehousewaveMayFindPendingRows/PolicyDocument/Statement/0/Resource";
+    assert_rule(job_rules, set(found, index));
+    let scanned = "FraudExpiryMayScan/PolicyDocument/Statement/0/Resource";
+    assert_rule(job_rules, set(scanned, json!({"Fn::GetAtt": ["ordersTable", "Arn"]})));
     assert_rule(job_rules, set("warehousewaveFunction/Environment/Variables/TABLE_NAME", json!("local-tax")));
 }
 

@@ -127,8 +127,9 @@ async fn query(table: &Table, partition: String, after: Option<Item>) -> Result<
     Ok(Page { partition, rows, last: answer.last_evaluated_key })
 }
 
+/// By the FNV-1a hash of the partition key (<https://www.rfc-editor.org/rfc/rfc9923.html>, 2026-11-21).
 fn partition(kind: &str, key: &Key) -> String {
-    let hash = key.pk.bytes().fold(0_u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+    let hash = key.pk.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
     format!("{kind}#{}", hash % PARTITIONS)
 }
 

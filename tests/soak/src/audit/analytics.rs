@@ -3,17 +3,17 @@
 use switchyard_chassis::Item;
 
 use super::evidence::{Evidence, rows, unsharded};
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    let fates = Fates::new(evidence);
+    let orders = ExpectedOrders::new(evidence);
     let (mut expected, mut found) = (Sums::new(), Sums::new());
     for accepted in &evidence.accepted {
         let (day, cart) = (&accepted.placed_at[..10], &accepted.cart);
         let region = format!("{day} REGION#US-{}", cart.region);
-        if fates.is_cancelled(accepted) {
+        if orders.is_cancelled(accepted) {
             add(&mut expected, format!("{region} cancelled"), 1);
             for line in &cart.lines {
                 add(&mut expected, format!("{day} SKU#{} cancelled", line.sku), 1);

@@ -10,20 +10,20 @@ use switchyard_chassis::Item;
 use switchyard_events::EventId;
 
 use super::evidence::Evidence;
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use crate::cart::{AcceptedOrder, CartLine};
 use crate::email_journal::EmailEvent;
 
 pub(super) fn audit(_: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    let fates = Fates::new(evidence);
+    let orders = ExpectedOrders::new(evidence);
     let mut texts_by_address: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for mail in &evidence.mails {
         texts_by_address.entry(&mail.to).or_default().push(&mail.text);
     }
     for accepted in &evidence.accepted {
         let texts = texts_by_address.remove(accepted.cart.email.as_str()).unwrap_or_default();
-        audit_order(accepted, &texts, evidence, &fates, findings);
+        audit_order(accepted, &texts, evidence, &orders, findings);
     }
     let unexpected = texts_by_address.keys();
     findings.doubled.extend(unexpected.map(|address| format!("email: a mail to {address}, who ordered nothing")));
@@ -33,12 +33,12 @@ fn audit_order(
     accepted: &AcceptedOrder,
     texts: &[&str],
     evidence: &Evidence,
-    fates: &Fates<'_>,
+    orders: &ExpectedOrders<'_>,
     findings: &mut Findings,
 ) {
     let (second, first): (Vec<&str>, Vec<&str>) =
         texts.iter().partition(|text| text.contains("Your order is cancelled"));
-    let is_cancelled = fates.is_cancelled(accepted);
+    let is_cancelled = orders.is_cancelled(accepted);
     let journal = |event_type: &str, sequence| {
         let event_id = EventId::derive(event_type, &accepted.order_id, sequence);
         evidence.journal.get(event_id.as_str()).map(Vec::as_slice).unwrap_or_default()

@@ -13,8 +13,10 @@ use crate::products::Product;
 #[derive(Default)]
 pub(crate) struct Evidence {
     pub(crate) accepted: Vec<AcceptedOrder>,
-    /// The orders that their owners asked to cancel.
+    /// The orders whose owners have requested the cancellation, and were not refused.
     pub(crate) cancellations: BTreeSet<String>,
+    /// The orders whose owners have requested the cancellation, and were refused because it was too late.
+    pub(crate) too_late: BTreeSet<String>,
     /// The decisions about flagged orders.
     pub(crate) reviews: BTreeMap<String, Review>,
     pub(crate) products: Vec<Product>,

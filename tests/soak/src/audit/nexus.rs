@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use switchyard_chassis::Item;
 
 use super::evidence::{Evidence, rows};
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use crate::cart::AcceptedOrder;
 
@@ -40,9 +40,9 @@ impl Threshold {
 }
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    let fates = Fates::new(evidence);
+    let orders = ExpectedOrders::new(evidence);
     let name = |threshold: &Threshold| format!("US-{}", threshold.region);
-    let kept = THRESHOLDS.iter().filter(|threshold| threshold.is_crossed(fates.kept()));
+    let kept = THRESHOLDS.iter().filter(|threshold| threshold.is_crossed(orders.kept()));
     let accepted = THRESHOLDS.iter().filter(|threshold| threshold.is_crossed(evidence.accepted.iter()));
     let (mut expected, allowed): (BTreeSet<_>, BTreeSet<_>) = (kept.map(name).collect(), accepted.map(name).collect());
     let found = rows(table, "JURISDICTION#", "CROSSED#").map(|(key, _)| key.pk["JURISDICTION#".len()..].to_owned());

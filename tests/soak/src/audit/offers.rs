@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 use switchyard_chassis::{Item, text_of};
 
 use super::evidence::{Evidence, rows};
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use super::sums::number;
 
@@ -29,7 +29,7 @@ impl<'a> Purchases<'a> {
             // A user whose only order was cancelled has features, without offers.
             purchases.by_user.entry(&accepted.cart.user).or_default();
         }
-        for cart in Fates::new(evidence).kept().map(|accepted| &accepted.cart) {
+        for cart in ExpectedOrders::new(evidence).kept().map(|accepted| &accepted.cart) {
             let skus = cart.lines.iter().map(|line| line.sku.as_str());
             purchases.by_user.entry(&cart.user).or_default().extend(skus.clone());
             for one in skus.clone() {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rust_decimal::Decimal;
 
 use super::evidence::{Evidence, rows};
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use super::sums::{Sums, add, number};
 use super::warehouse;
@@ -39,12 +39,35 @@ pub(super) fn audit(evidence: &Evidence, findings: &mut Findings) {
     findings.compare_sets("orders: the lists of customers", &accepted, &listed);
     stock(evidence, findings);
     status(evidence, findings);
+    requests(evidence, findings);
+}
+
+/// A request to cancel that was accepted is stored, unless a reviewer's rejection has cancelled the order before. No other request is
+/// stored, unless it was refused later. A refused one is for an order on a list.
+fn requests(evidence: &Evidence, findings: &mut Findings) {
+    let orders = ExpectedOrders::new(evidence);
+    let stored = orders.requested();
+    for accepted in &evidence.accepted {
+        let id = &accepted.order_id;
+        let is_rejected = orders.is_cancelled(accepted) && orders.review(accepted) == Some(Review::Rejected);
+        if evidence.cancellations.contains(id) && !stored.contains(id) && !is_rejected {
+            findings.lost.push(format!("orders: the request to cancel {id} was accepted and is not stored"));
+        }
+    }
+    for id in stored.difference(&evidence.cancellations).filter(|id| !evidence.too_late.contains(*id)) {
+        findings.doubled.push(format!("orders: a request to cancel {id} is stored, and no owner knows of it"));
+    }
+    let Some(warehouse) = evidence.tables.get("warehouse") else { return };
+    let listed: BTreeSet<_> = warehouse::listed_orders(warehouse).map(|(_, id)| id).collect();
+    for id in evidence.too_late.difference(&listed) {
+        findings.lost.push(format!("orders: it was too late to cancel {id}, which is on no list"));
+    }
 }
 
 /// The stock that is left is the first stock without what was sold and not returned.
 fn stock(evidence: &Evidence, findings: &mut Findings) {
     let mut sold = Sums::new();
-    for line in Fates::new(evidence).kept().flat_map(|accepted| &accepted.cart.lines) {
+    for line in ExpectedOrders::new(evidence).kept().flat_map(|accepted| &accepted.cart.lines) {
         add(&mut sold, line.sku.clone(), line.quantity);
     }
     for product in &evidence.products {
@@ -60,28 +83,28 @@ fn stock(evidence: &Evidence, findings: &mut Findings) {
 }
 
 /// Each order has been scored once: suspicious orders are flagged, all others confirmed. A flagged order has the decision of its
-/// review. Orders on a pick list, and no others, have the status `picking`. An order is cancelled if somebody wanted it and it is on
-/// no list; a request for one on a list was too late.
+/// review. Orders on a pick list, and no others, have the status `picking`. An order is cancelled if
+/// its owner or a reviewer wanted it and it is on no list; a stored request for one on a list was refused.
 fn status(evidence: &Evidence, findings: &mut Findings) {
     if !evidence.tables.contains_key("orders") {
         return;
     }
-    let fates = Fates::new(evidence);
+    let orders = ExpectedOrders::new(evidence);
     let warehouse = evidence.tables.get("warehouse").map_or(&[][..], Vec::as_slice);
     let listed: BTreeSet<_> = warehouse::listed_orders(warehouse).map(|(_, id)| id).collect();
     let mut expected = BTreeSet::new();
     for accepted in &evidence.accepted {
         let id = &accepted.order_id;
         expected.insert(format!("{id} 2#{}", if accepted.cart.suspicious { "flagged" } else { "confirmed" }));
-        if fates.review(accepted) == Some(Review::Confirmed) {
+        if orders.review(accepted) == Some(Review::Confirmed) {
             expected.insert(format!("{id} 3#confirmed"));
         }
         if listed.contains(id) {
             expected.insert(format!("{id} 9#picking"));
-            if fates.is_requested(accepted) {
+            if orders.requested().contains(id) {
                 expected.insert(format!("{id} 5#too_late"));
             }
-        } else if fates.is_cancellation_wanted(accepted) {
+        } else if orders.is_cancellation_wanted(accepted) {
             expected.insert(format!("{id} 6#cancelled"));
         }
     }

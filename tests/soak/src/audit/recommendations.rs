@@ -4,17 +4,17 @@
 use switchyard_chassis::Item;
 
 use super::evidence::{Evidence, rows, unsharded};
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    let fates = Fates::new(evidence);
+    let orders = ExpectedOrders::new(evidence);
     let (mut expected, mut found) = (Sums::new(), Sums::new());
     for accepted in &evidence.accepted {
         add(&mut expected, format!("touches of {}", accepted.cart.user), 1);
         add(&mut expected, format!("purchases of {}", accepted.cart.user), 1);
-        if fates.is_cancelled(accepted) {
+        if orders.is_cancelled(accepted) {
             add(&mut expected, format!("touches of {}", accepted.cart.user), 1);
             add(&mut expected, format!("cancelled purchases of {}", accepted.cart.user), 1);
             continue;

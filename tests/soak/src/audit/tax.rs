@@ -1,19 +1,20 @@
-//! Each order's ledger line, which is reversed if the order is cancelled, and sums by jurisdiction and year: taxable and exempt revenue to the cent, and orders.
+//! Each order's ledger line, which is reversed if the order is cancelled, and sums by jurisdiction and year: taxable and exempt revenue to
+//! the cent, and orders.
 
 use switchyard_chassis::Item;
 
 use super::evidence::{Evidence, rows};
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use super::sums::{Sums, add, number};
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    let fates = Fates::new(evidence);
+    let orders = ExpectedOrders::new(evidence);
     let (mut expected, mut found) = (Sums::new(), Sums::new());
     for accepted in &evidence.accepted {
         let cart = &accepted.cart;
         let name = format!("US-{} {}", cart.region, &accepted.placed_at[..4]);
-        if fates.is_cancelled(accepted) {
+        if orders.is_cancelled(accepted) {
             // Line and reversal, whose sums are zero.
             add(&mut expected, format!("ledger lines of {}", accepted.order_id), 2);
             continue;

@@ -1,5 +1,7 @@
 //! The audit accepts correct evidence, and finds each kind of damage.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -9,6 +11,7 @@ use switchyard_events::EventId;
 use super::*;
 use crate::cart::{AcceptedOrder, Cart, CartLine};
 use crate::email_journal::EmailEvent;
+use crate::order_log::Review;
 use crate::products::Product;
 
 const ID: &str = "ord_1";
@@ -47,6 +50,7 @@ fn accepted_order() -> AcceptedOrder {
     let line =
         |sku: &str, quantity, taxable, amount| CartLine { sku: sku.into(), quantity, taxable, amount: cents(amount) };
     let cart = Cart {
+        number: 1,
         key: "k".into(),
         user: "u".into(),
         email: "soak-1@example.com".into(),
@@ -270,6 +274,73 @@ fn cancelled_order_has_both_mails_or_only_the_second() {
     let mut kept = cancelled;
     kept.orders.pop();
     assert!(email(&kept).iter().any(|line| line.contains("is not cancelled")));
+}
+
+#[test]
+fn request_to_cancel_is_stored_unless_it_is_refused_at_once() {
+    let check = |client: &str, stored: &[&str], listed: bool, expected: &[&str]| {
+        let mut evidence = evidence();
+        let order = || BTreeSet::from([ID.to_owned()]);
+        match client {
+            "accepted" => evidence.cancellations = order(),
+            "refused" => evidence.too_late = order(),
+            _ => {}
+        }
+        evidence.orders.extend(stored.iter().map(|sk| row("ORDER#ord_1", sk).into_item()));
+        if !listed {
+            evidence.tables.get_mut("warehouse").unwrap().clear();
+            evidence.orders.retain(|row| Key::from_item(row).unwrap().sk != "STATUS#9#picking");
+        }
+        let found = audit(&evidence);
+        let reported =
+            found.lost.into_iter().chain(found.doubled).filter(|line| line.starts_with("orders: ")).collect::<Vec<_>>();
+        assert_eq!(reported, expected, "{client} {stored:?} {listed}");
+    };
+    let refused = ["CANCELLATION", "STATUS#5#too_late"];
+    check("accepted", &refused, true, &[]);
+    check("refused", &refused, true, &[]);
+    check("refused", &[], true, &[]);
+    check("accepted", &refused[..1], true, &["orders: status: ord_1 5#too_late is missing"]);
+    check("accepted", &[], true, &["orders: the request to cancel ord_1 was accepted and is not stored"]);
+    check("", &refused, true, &["orders: a request to cancel ord_1 is stored, and no owner knows of it"]);
+    check("refused", &refused[1..], true, &["orders: status: ord_1 5#too_late should not be"]);
+    check("refused", &[], false, &["orders: it was too late to cancel ord_1, which is on no list"]);
+    check("accepted", &refused[..1], false, &["orders: status: ord_1 6#cancelled is missing"]);
+}
+
+#[test]
+fn request_to_cancel_rejected_order_need_not_be_stored() {
+    let check = |review: Option<Review>, is_needed: bool| {
+        let mut evidence = evidence();
+        evidence.cancellations.insert(ID.to_owned());
+        evidence.reviews.extend(review.map(|review| (ID.to_owned(), review)));
+        evidence.orders.push(row("ORDER#ord_1", "STATUS#6#cancelled").into_item());
+        let is_reported = audit(&evidence).lost.iter().any(|line| line.contains("request to cancel"));
+        assert_eq!(is_reported, is_needed, "{review:?}");
+    };
+    check(Some(Review::Rejected), false);
+    check(Some(Review::Confirmed), true);
+    check(None, true);
+}
+
+#[test]
+fn review_is_stored_once_and_ends_the_wait() {
+    let check = |stored: &[&str], waits: bool, reported: usize| {
+        let mut evidence = evidence();
+        evidence.reviews.insert(ID.to_owned(), Review::Rejected);
+        let fraud = evidence.tables.get_mut("fraud").unwrap();
+        fraud.extend(stored.iter().map(|verdict| row("ORDER#ord_1", "REVIEW").set("verdict", *verdict).into_item()));
+        if waits {
+            fraud.push(row("ORDER#ord_1", "SCORE").pending("REVIEW", Timestamp::UNIX_EPOCH).into_item());
+        }
+        let found = audit(&evidence);
+        let lines = found.lost.iter().chain(&found.doubled).filter(|line| line.starts_with("fraud:"));
+        assert_eq!(lines.count(), reported, "{stored:?} {waits}: {found:?}");
+    };
+    check(&["rejected"], false, 0);
+    check(&["rejected"], true, 1);
+    check(&[], false, 1);
+    check(&["confirmed"], false, 2);
 }
 
 #[test]

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 use switchyard_chassis::{Item, is_pending, text_of};
 
 use super::evidence::{Evidence, rows};
-use super::fate::Fates;
+use super::expected_orders::ExpectedOrders;
 use super::findings::Findings;
 use super::sums::{Sums, add, number};
 use crate::cart::Cart;
 
 pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings) {
-    let fates = Fates::new(evidence);
+    let orders = ExpectedOrders::new(evidence);
     let carts: BTreeMap<&str, &Cart> =
         evidence.accepted.iter().map(|accepted| (accepted.order_id.as_str(), &accepted.cart)).collect();
     let (mut expected, mut found) = (Sums::new(), Sums::new());
@@ -25,7 +25,7 @@ pub(super) fn audit(table: &[Item], evidence: &Evidence, findings: &mut Findings
     }
     for accepted in &evidence.accepted {
         let id = &accepted.order_id;
-        if fates.may_be_listed(accepted) && (evidence.jobs_done || found.contains_key(id)) {
+        if orders.may_be_listed(accepted) && (evidence.jobs_done || found.contains_key(id)) {
             add(&mut expected, id.clone(), 1);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use switchyard_chassis::text_of;
+use switchyard_chassis::{Failure, Key, Row, text_of};
 use warehouse::page_key;
 
 use super::fixture::{WarehouseFixture, apply_batch, cancellation, confirmed, mug_order, order_placed, rejected};
@@ -105,6 +105,18 @@ async fn large_wave_is_paged_and_grouped_by_product() {
             picks.map(|pick| (text_of(pick, "sku").unwrap(), pick["quantity"].as_n().unwrap().clone())).collect();
         let in_event = fact.picks.iter().map(|pick| (pick.sku.as_str(), pick.quantity.to_string()));
         assert_eq!(picks, in_event.collect());
+    }
+}
+
+#[tokio::test]
+async fn unreadable_pick_fails_the_run_after_all_others_are_listed() {
+    let stack = TestStack::shared().await;
+    let fixture = WarehouseFixture::new(&stack).await;
+    fixture.place_and_confirm(&["ord_1", "damaged", "ord_2"]).await;
+    fixture.table.put(Row::new(Key::new("ORDER#damaged", "PICK")).set("lines", "none")).await.unwrap();
+    for _ in 0..2 {
+        assert!(matches!(fixture.run_job().await, Err(Failure::Reject { code, .. }) if code == "bad_pick"));
+        assert_eq!(fixture.listed().await, ["ord_1", "ord_2"]);
     }
 }
 

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use orders::StoredOrder;
 use serde_json::{Value, json};
 use switchyard_chassis::conformance::{body, event_id};
+use switchyard_chassis::{Key, Row};
+use switchyard_events::{CancellationReason, Cause, CorrelationId, Envelope, OrderId, PickWithdrawn};
 use tokio::time::Instant;
 use yard::Consumer;
 use yard::email::mailbox;
 use yard::peek_dead_letters;
 
 use super::denial::{OUTAGE, allow, deny};
-use super::steps::{Steps, invoke};
-use crate::support::{TestOrder, TestStack, order_confirmed, order_flagged, text};
+use super::steps::{Steps, invoke, new_id};
+use crate::support::{TestOrder, TestStack, cancellation_requested, new_order, order_confirmed, text};
 
 /// How long a returned message may take to be visible again. A consumer chooses two seconds for a new message.
 const RETURN_TIME: Duration = Duration::from_secs(6);
@@ -29,6 +32,9 @@ pub async fn run(stack: &TestStack, consumer: &Consumer) -> Steps {
     steps.note("deletes an event that it handled alone", fixture.deletes_suspect().await);
     steps.note("dead-letters a bad event", fixture.dead_letters_bad_event().await);
     steps.note("returns a failed event within seconds", fixture.returns_failed_event().await);
+    if consumer.subscribes_to("OrderCancelled") {
+        steps.note("applies a cancellation", fixture.applies(&[cancellation()], 1).await);
+    }
     match consumer.name.as_str() {
         "email" => {
             steps.note("sends a mail", fixture.sends_mail(&order()).await);
@@ -36,12 +42,13 @@ pub async fn run(stack: &TestStack, consumer: &Consumer) -> Steps {
             fixture.leave_unanswered_send(&unanswered).await;
             steps.note("sends a mail again after a send without an answer", fixture.sends_mail(&unanswered).await);
         }
-        "orders" => fixture.single_rows(&mut steps, [decision(), decision()]).await,
+        "orders" => {
+            steps.note("returns the stock of a cancelled order", fixture.returns_stock().await);
+            fixture.single_rows(&mut steps, [decision(), decision()]).await;
+        }
         "warehouse" => {
-            let flag = body(&order_flagged(&new_id(), Timestamp::now()));
-            steps.note("holds an order that has not arrived", fixture.applies(&[flag], 1).await);
-            let outdated = [fixture.outdated_flag().await, fixture.outdated_flag().await];
-            fixture.single_rows(&mut steps, outdated).await;
+            steps.note("withdraws a pick that may be listed", fixture.withdraws_pick().await);
+            fixture.single_rows(&mut steps, [decision(), decision()]).await;
         }
         _ => {}
     }
@@ -49,8 +56,10 @@ pub async fn run(stack: &TestStack, consumer: &Consumer) -> Steps {
     steps
 }
 
-fn new_id() -> String {
-    format!("ord_{:012x}", fastrand::u64(..) >> 16)
+/// The cancellation of an order that was placed three days ago.
+fn cancellation() -> String {
+    let placed_at = Timestamp::now() - SignedDuration::from_hours(72);
+    TestOrder::new("CA", &placed_at.to_string(), 1_500).cancellation_body()
 }
 
 fn decision() -> String {
@@ -143,8 +152,10 @@ impl Fixture<'_> {
         let id = event_id(body);
         let event: Value = serde_json::from_str(body).unwrap();
         let data = &event["detail"]["data"];
+        // A cancellation names them in the order that it contains.
         for (kind, name) in [("ORDER", "order_id"), ("USER", "user_id")] {
-            let pk = format!("{kind}#{}", data[name].as_str().unwrap());
+            let Some(value) = data[name].as_str().or_else(|| data["order"][name].as_str()) else { continue };
+            let pk = format!("{kind}#{value}");
             let rows = self.stack.query(&self.consumer.table, &pk).await;
             let is_marker = |row: &crate::support::Item| {
                 row.contains_key("processed_at") && row.contains_key("event_id") && text(row, "event_id") == id.as_str()
@@ -212,14 +223,38 @@ impl Fixture<'_> {
         steps.note("recognizes both as duplicates", self.applies(&bodies, 1).await);
     }
 
-    /// A flag of an order whose review has arrived already.
-    async fn outdated_flag(&self) -> String {
-        let id = new_id();
-        let put = self.stack.cloud.dynamodb.put_item().table_name(&self.consumer.table);
-        let put = put.item("pk", AttributeValue::S(format!("ORDER#{id}"))).item("sk", AttributeValue::S("HOLD".into()));
-        put.item("sequence", AttributeValue::N("3".into())).send().await.unwrap();
-        body(&order_flagged(&id, Timestamp::now()))
+    /// The warehouse has withdrawn the pick of a stored order of one piece.
+    async fn returns_stock(&self) -> bool {
+        let sku = self.stack.create_product("4.00", true, 5).await;
+        let placed = new_order("CA", &[&sku]);
+        let (id, pieces) = (placed.order_id.to_string(), i64::from(placed.items[0].quantity.get()));
+        self.put(StoredOrder::from_placed(placed, "caller".into(), "hash".into()).to_row().unwrap()).await;
+        let withdrawn = body(&pick_withdrawn(&id));
+        self.applies(&[withdrawn], 1).await && self.stack.stock_left(&sku).await == 5 + pieces
     }
+
+    /// The owner cancels an order that is confirmed.
+    async fn withdraws_pick(&self) -> bool {
+        let id = new_id();
+        let ready = Row::new(Key::new(format!("ORDER#{id}"), "READY"));
+        self.put(ready.pending("READY", Timestamp::now())).await;
+        let applied = self.applies(&[body(&cancellation_requested(&id, Timestamp::now()))], 1).await;
+        let rows = self.stack.query(&self.consumer.table, &format!("ORDER#{id}")).await;
+        applied && rows.iter().any(|row| text(row, "sk") == "READY" && row.contains_key("withdrawn_at"))
+    }
+
+    async fn put(&self, row: Row) {
+        let put = self.stack.cloud.dynamodb.put_item().table_name(&self.consumer.table);
+        put.set_item(Some(row.into_item())).send().await.unwrap();
+    }
+}
+
+/// The warehouse's answer to a request to cancel an order.
+fn pick_withdrawn(id: &str) -> Envelope<PickWithdrawn> {
+    let withdrawn_at = Timestamp::now();
+    let (order_id, reason) = (OrderId::parse(id).unwrap(), CancellationReason::Requested);
+    let cause = Cause { correlation_id: CorrelationId::parse(id).unwrap(), causation_id: None, traceparent: None };
+    Envelope::new(PickWithdrawn { order_id, reason, withdrawn_at }, 5, "warehouse", withdrawn_at, cause).unwrap()
 }
 
 fn order() -> TestOrder {

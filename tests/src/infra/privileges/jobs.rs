@@ -1,21 +1,22 @@
 //! What the jobs do with their permissions.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use switchyard_chassis::Value;
+use switchyard_chassis::{Key, Row, Value};
+use switchyard_events::{OutboxEntry, WaveId};
 use tax::rollup_key;
-use warehouse::Wave;
+use warehouse::page_key;
 
-use super::steps::{Steps, function_name, invoke};
-use crate::support::{TestStack, text};
+use super::steps::{Steps, function_name, invoke, new_id};
+use crate::support::{TestStack, order_flagged, text};
 
 /// Runs a job once, and asks for its result. None if there is no scenario for a job of this name.
 pub async fn run(stack: &TestStack, job: &str) -> Option<Steps> {
     let mut steps = Steps::default();
     match job {
-        "warehouse-wave" => steps.note("releases a wave", releases_wave(stack).await),
+        "warehouse-wave" => list_picks(stack, &mut steps).await,
+        "fraud-expiry" => expire_reviews(stack, &mut steps).await,
         "recommendations-rebuild" => steps.note("rebuilds a user's features", rebuilds_features(stack).await),
         "tax-nexus" => steps.note("announces a crossed threshold", announces_crossing(stack).await),
         _ => return None,
@@ -23,11 +24,9 @@ pub async fn run(stack: &TestStack, job: &str) -> Option<Steps> {
     Some(steps)
 }
 
-async fn put(stack: &TestStack, consumer: &str, pk: &str, sk: &str, attributes: &[(&str, Value)]) {
+async fn put(stack: &TestStack, consumer: &str, row: Row) {
     let put = stack.cloud.dynamodb.put_item().table_name(stack.table_of(consumer));
-    let put = put.item("pk", AttributeValue::S(pk.to_owned())).item("sk", AttributeValue::S(sk.to_owned()));
-    let put = attributes.iter().fold(put, |put, (name, value)| put.item(*name, value.clone().0));
-    put.send().await.unwrap();
+    put.set_item(Some(row.into_item())).send().await.unwrap();
 }
 
 async fn delete_partition(stack: &TestStack, consumer: &str, pk: &str) {
@@ -41,22 +40,59 @@ async fn run_job(stack: &TestStack, job: &str) -> bool {
     invoke(stack, &function_name(stack, job), &json!({})).await.is_some()
 }
 
-/// A wave of a quarter of an hour ago, with one order.
-async fn releases_wave(stack: &TestStack) -> bool {
-    let wave = Wave::from_timestamp(Timestamp::now() - SignedDuration::from_mins(15)).to_string();
-    let partition = format!("WAVE#{wave}");
-    delete_partition(stack, "warehouse", &partition).await;
-    let id = format!("ord_{:012x}", fastrand::u64(..) >> 16);
-    put(stack, "warehouse", &partition, "ORDERS#0", &[(&format!("ORDER#{id}"), 1.into())]).await;
+fn order_row(id: &str, sk: &str) -> Row {
+    Row::new(Key::new(format!("ORDER#{id}"), sk))
+}
+
+async fn has_row(stack: &TestStack, consumer: &str, pk: &str, sk: &str) -> bool {
+    stack.query(stack.table_of(consumer), pk).await.iter().any(|row| text(row, "sk") == sk)
+}
+
+/// A confirmed order, and one that a version before 1.3 has listed. If a run fails, a later one lists its orders, too.
+async fn list_picks(stack: &TestStack, steps: &mut Steps) {
+    let (new, former) = (new_id(), new_id());
+    let former_wave = WaveId::parse("20260526T1425Z").unwrap();
     let lines = Value::map([("MUG-01".to_owned(), Value::from(2).0)].into());
-    let pick = [("wave", wave.as_str().into()), ("placed_at", Timestamp::now().into()), ("lines", lines)];
-    put(stack, "warehouse", &format!("ORDER#{id}"), "PICK", &pick).await;
-    put(stack, "warehouse", "WAVES", "CURSOR", &[("until", wave.as_str().into())]).await;
-    if !run_job(stack, "warehouse-wave").await {
-        return false;
+    let pick = |id: &str| order_row(id, "PICK").set("placed_at", Timestamp::now()).set("lines", lines.clone());
+    put(stack, "warehouse", pick(&new)).await;
+    put(stack, "warehouse", pick(&former).set("wave", former_wave.as_str())).await;
+    let listed: Vec<Value> = vec![former.as_str().into()];
+    put(stack, "warehouse", Row::new(page_key(&former_wave, 1)).set("order_ids", listed)).await;
+    for id in [&new, &former] {
+        put(stack, "warehouse", order_row(id, "READY").pending("READY", Timestamp::now())).await;
     }
-    let rows = stack.query(stack.table_of("warehouse"), &partition).await;
-    rows.iter().any(|row| text(row, "sk") == "RELEASED" && text(row, "orders") == "1")
+    run_job(stack, "warehouse-wave").await;
+    let wave = async |id: &str| {
+        let rows = stack.query(stack.table_of("warehouse"), &format!("ORDER#{id}")).await;
+        let ready = rows.into_iter().find(|row| text(row, "sk") == "READY").unwrap();
+        ready.contains_key("wave").then(|| text(&ready, "wave"))
+    };
+    let is_listed = match wave(&new).await {
+        Some(wave) => has_row(stack, "warehouse", &format!("WAVE#{wave}"), "PAGE#00001").await,
+        None => false,
+    };
+    steps.note("lists a pick", is_listed);
+    steps.note("finds the former wave of a pick", wave(&former).await.as_deref() == Some(former_wave.as_str()));
+}
+
+/// An order that has waited too long, and one that was flagged before there was a review list.
+async fn expire_reviews(stack: &TestStack, steps: &mut Steps) {
+    // A search that has ended is not repeated.
+    delete_partition(stack, "fraud", "JOB#fraud-expiry").await;
+    let (waiting, unlisted) = (new_id(), new_id());
+    let long_ago = Timestamp::now() - SignedDuration::from_hours(24 * 400);
+    put(stack, "fraud", flagged_score(&waiting).pending("REVIEW", long_ago)).await;
+    put(stack, "fraud", flagged_score(&unlisted)).await;
+    run_job(stack, "fraud-expiry").await;
+    let has = async |id: &str, sk: &str| has_row(stack, "fraud", &format!("ORDER#{id}"), sk).await;
+    steps.note("rejects an order that was not reviewed in time", has(&waiting, "REVIEW").await);
+    steps.note("lists an order that was flagged earlier", has(&unlisted, "LISTED_LATER").await);
+}
+
+fn flagged_score(id: &str) -> Row {
+    let flagged = order_flagged(id, Timestamp::now()).into_outbox_entry().unwrap();
+    let outbox = OutboxEntry::to_attribute(&[flagged]).unwrap();
+    order_row(id, "SCORE").set("flagged", true).set(OutboxEntry::ATTRIBUTE, outbox)
 }
 
 /// A user whose order arrived ten minutes ago.
@@ -64,28 +100,24 @@ async fn rebuilds_features(stack: &TestStack) -> bool {
     let user = format!("usr_{:012x}", fastrand::u64(..) >> 16);
     let arrived = Timestamp::now() - SignedDuration::from_mins(10);
     let minute = arrived.strftime("%Y-%m-%dT%H:%M").to_string();
-    put(stack, "recommendations", "REBUILD", "CURSOR", &[("until", format!("{minute}:00Z").into())]).await;
-    put(stack, "recommendations", "TOUCHED", &format!("{minute}#0"), &[(&format!("USER#{user}"), 1.into())]).await;
-    let purchase = format!("PURCHASE#{arrived:.3}#ord_1");
-    put(stack, "recommendations", &format!("USER#{user}"), &purchase, &[("skus", vec!["MUG-01".into()].into())]).await;
-    if !run_job(stack, "recommendations-rebuild").await {
-        return false;
-    }
-    let rows = stack.query(stack.table_of("recommendations"), &format!("USER#{user}")).await;
-    rows.iter().any(|row| text(row, "sk") == "FEATURES")
+    let cursor = Row::new(Key::new("REBUILD", "CURSOR")).set("until", format!("{minute}:00Z"));
+    put(stack, "recommendations", cursor).await;
+    let touched = Row::new(Key::new("TOUCHED", format!("{minute}#0"))).set(&format!("USER#{user}"), 1);
+    put(stack, "recommendations", touched).await;
+    let purchase = Row::new(Key::new(format!("USER#{user}"), format!("PURCHASE#{arrived:.3}#ord_1")));
+    let skus: Vec<Value> = vec!["MUG-01".into()];
+    put(stack, "recommendations", purchase.set("skus", skus)).await;
+    run_job(stack, "recommendations-rebuild").await
+        && has_row(stack, "recommendations", &format!("USER#{user}"), "FEATURES").await
 }
 
 /// A month with sales above every limit.
 async fn announces_crossing(stack: &TestStack) -> bool {
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let rollup = rollup_key("US-CA", today.year());
-    let crossed = format!("CROSSED#{}", today.year());
     delete_partition(stack, "tax", &rollup.pk).await;
     let sums = ["revenue_usd", "taxable_usd", "exempt_usd", "transactions", "taxable_transactions"];
-    let sums = sums.map(|name| (name, Value::from(9_000_000)));
-    put(stack, "tax", &rollup.pk, &format!("{}#{:02}#0", rollup.sk, today.month()), &sums).await;
-    if !run_job(stack, "tax-nexus").await {
-        return false;
-    }
-    stack.query(stack.table_of("tax"), &rollup.pk).await.iter().any(|row| text(row, "sk") == crossed)
+    let month = Row::new(Key::new(rollup.pk.as_str(), format!("{}#{:02}#0", rollup.sk, today.month())));
+    put(stack, "tax", sums.iter().fold(month, |row, name| row.set(name, 9_000_000))).await;
+    run_job(stack, "tax-nexus").await && has_row(stack, "tax", &rollup.pk, &format!("CROSSED#{}", today.year())).await
 }

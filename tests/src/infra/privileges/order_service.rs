@@ -1,16 +1,18 @@
-//! What checkout, order status and the publisher do with their permissions.
+//! What checkout, the orders API and the publisher do with their permissions.
 
 use std::time::Duration;
 
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::Target;
 use jiff::Timestamp;
+use orders::StoredOrder;
 use serde_json::{Value, json};
 use switchyard_chassis::conformance::order;
+use switchyard_events::OrderId;
 use tokio::time::Instant;
-use yard::peek_dead_letters;
+use yard::{ApiRequest, peek_dead_letters};
 
-use super::steps::{Steps, invoke};
+use super::steps::{Steps, invoke, new_id};
 use crate::support::{TestStack, new_cart, new_user_id};
 
 /// Status 202 with the permission; 503 if the table cannot be read or written.
@@ -29,11 +31,26 @@ pub async fn run_checkout(stack: &TestStack) -> Steps {
     steps
 }
 
-pub async fn run_order_status(stack: &TestStack, order_id: &str) -> Steps {
+pub async fn run_orders_api(stack: &TestStack, order_id: &str) -> Steps {
     let mut steps = Steps::default();
-    let answer = stack.api.get(&format!("/orders/{order_id}")).await.unwrap();
-    steps.note("shows an order", answer.status == 200);
+    let shown = stack.api.get(&format!("/orders/{order_id}")).await.unwrap();
+    steps.note("shows an order", shown.status == 200);
+    let rows = stack.query(&stack.deployed.orders_table, &format!("ORDER#{order_id}")).await;
+    let order = StoredOrder::from_row(&rows[0]).unwrap();
+    let listed = stack.api.get(&format!("/orders?user_id={}", order.user_id)).await.unwrap();
+    steps.note("lists orders", listed.status == 200 && listed.json()["orders"][0]["order_id"] == order_id);
+    steps.note("cancels an order", cancels_order(stack, order).await);
     steps
+}
+
+/// Cancels a copy of this order, as an order's cancellation is stored only once.
+async fn cancels_order(stack: &TestStack, order: StoredOrder) -> bool {
+    let copy = StoredOrder { id: OrderId::parse(new_id()).unwrap(), ..order };
+    let put = stack.cloud.dynamodb.put_item().table_name(&stack.deployed.orders_table);
+    put.set_item(Some(copy.to_row().unwrap().into_item())).send().await.unwrap();
+    let path = format!("/orders/{}/cancel", copy.id);
+    let call = ApiRequest { method: "POST", path: &path, headers: &[], body: b"", signed: true };
+    stack.api.send(&call).await.unwrap().status == 202
 }
 
 /// A queue that receives every order on the bus.

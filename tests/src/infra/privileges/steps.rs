@@ -36,3 +36,8 @@ pub async fn invoke(stack: &TestStack, function: &str, payload: &Value) -> Optio
 pub fn function_name(stack: &TestStack, name: &str) -> String {
     format!("{}-{name}", stack.deployed.name)
 }
+
+/// The id of an order that no other step has.
+pub fn new_id() -> String {
+    format!("ord_{:012x}", fastrand::u64(..) >> 16)
+}

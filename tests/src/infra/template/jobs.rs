@@ -1,6 +1,6 @@
 //! Rules for jobs, the functions that a schedule starts.
 
-use super::reading::{items, number, of_type, own_name, statements, target};
+use super::reading::{items, number, of_type, own_name, properties, statements, target};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -26,16 +26,21 @@ pub(super) fn jobs(resources: &Value, binaries: &BTreeSet<String>) -> Vec<String
         .collect()
 }
 
-/// Whether the role touches this table and its index, and no other.
+/// Whether the role touches this table and its index, and no other. A policy can be attached to it.
 fn works_on(resources: &Value, role: &str, table: &str) -> bool {
+    let is_of_role = |id: &str| {
+        id == role || items(&resources[id]["Properties"]["Roles"]).any(|attached| target(attached) == Some(role))
+    };
+    let own = format!(":table/{table}");
+    let is_own = |resource: &Value| match resource.as_str() {
+        Some(arn) => arn.strip_suffix("/index/pending").unwrap_or(arn).ends_with(&own),
+        None => properties(resources, resource)["TableName"] == table,
+    };
     let mut tables = statements(resources)
-        .filter(|(id, statement)| *id == role && statement.to_string().contains("dynamodb:"))
+        .filter(|(id, statement)| is_of_role(id) && statement.to_string().contains("dynamodb:"))
         .flat_map(|(_, statement)| items(&statement["Resource"]))
         .peekable();
-    let own = format!(":table/{table}");
-    let this =
-        |arn: &Value| arn.as_str().is_some_and(|arn| arn.strip_suffix("/index/pending").unwrap_or(arn).ends_with(&own));
-    tables.peek().is_some() && tables.all(this)
+    tables.peek().is_some() && tables.all(is_own)
 }
 
 fn has_schedule(resources: &Value, function: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What must become of each order, given what clients and reviewers asked for.
+//! What is expected of each order, given what clients and reviewers have requested.
 //!
 //! Whether a cancellation comes in time is a race that the warehouse decides. So the outcome is read from the orders table, and the
 //! audit compares everything else with it: an order is cancelled everywhere or nowhere.
@@ -9,15 +9,19 @@ use super::evidence::{Evidence, rows};
 use crate::cart::AcceptedOrder;
 use crate::order_log::Review;
 
-pub(super) struct Fates<'a> {
+pub(super) struct ExpectedOrders<'a> {
     evidence: &'a Evidence,
     cancelled: BTreeSet<String>,
+    requested: BTreeSet<String>,
 }
 
-impl<'a> Fates<'a> {
+impl<'a> ExpectedOrders<'a> {
     pub(super) fn new(evidence: &'a Evidence) -> Self {
-        let rows = rows(&evidence.orders, "ORDER#", "STATUS#6#cancelled");
-        Self { evidence, cancelled: rows.map(|(key, _)| key.pk["ORDER#".len()..].to_owned()).collect() }
+        let ids = |sk| {
+            let rows = rows(&evidence.orders, "ORDER#", sk);
+            rows.map(|(key, _)| key.pk["ORDER#".len()..].to_owned()).collect()
+        };
+        Self { evidence, cancelled: ids("STATUS#6#cancelled"), requested: ids("CANCELLATION") }
     }
 
     /// Whether the order is cancelled. Then its effects must be undone everywhere.
@@ -36,14 +40,16 @@ impl<'a> Fates<'a> {
         confirmed && !self.is_cancelled(order)
     }
 
-    /// Whether somebody wanted the order cancelled.
+    /// Whether the owner or a reviewer wanted the order cancelled.
     pub(super) fn is_cancellation_wanted(&self, order: &AcceptedOrder) -> bool {
-        self.is_requested(order) || self.review(order) == Some(Review::Rejected)
+        let id = &order.order_id;
+        let is_requested = self.requested.contains(id) || self.evidence.cancellations.contains(id);
+        is_requested || self.review(order) == Some(Review::Rejected)
     }
 
-    /// Whether the owner asked for the cancellation.
-    pub(super) fn is_requested(&self, order: &AcceptedOrder) -> bool {
-        self.evidence.cancellations.contains(&order.order_id)
+    /// The orders with a stored request of their owner. A request that is refused at once is not stored.
+    pub(super) fn requested(&self) -> &BTreeSet<String> {
+        &self.requested
     }
 
     /// The decision about a flagged order.
