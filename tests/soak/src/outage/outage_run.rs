@@ -17,6 +17,7 @@ use crate::args::SoakArgs;
 use crate::audit::{Evidence, audit};
 use crate::cart::carts;
 use crate::collect::collect_evidence;
+use crate::jobs::run_jobs;
 use crate::log_totals::LogTotals;
 use crate::order_log::OrderLog;
 use crate::report::counts_between;
@@ -160,6 +161,8 @@ async fn audit_until_complete(stack: &SoakStack, log: &OrderLog, deadline: Insta
         if Instant::now() >= deadline || audit(&evidence).lost.is_empty() {
             return Ok(evidence);
         }
+        // Some effects, such as the crossing of a tax threshold, are those of a job.
+        run_jobs(stack).await;
     }
 }
 
