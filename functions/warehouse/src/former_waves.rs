@@ -1,4 +1,4 @@
-//! Picks that a version before 1.3 put into a wave of five minutes.
+//! Picks that version 0.1.0 put into a wave of five minutes.
 //!
 //! Such a pick's row names its wave, and that of a pick which was held and moved names the later one in its `HOLD` row. It was listed
 //! if a page of that wave has it. It may have been listed, and it becomes ready only when its confirmation is replayed; so the pages are

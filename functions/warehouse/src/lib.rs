@@ -4,7 +4,7 @@
 //! * `pick`, `ready`: the two rows of an order's pick
 //! * [`pick_list`]: the pick list of a wave, grouped by product, in pages
 //! * [`ReleaseWave`]: the job that lists what is ready; a run's pages are a wave
-//! * `former_waves`: picks of versions before 1.3
+//! * `former_waves`: picks of version 0.1.0
 //!
 //! Rows:
 //!

@@ -10,6 +10,7 @@ pub(crate) mod invoke;
 pub(crate) mod order;
 pub(crate) mod preflight;
 pub(crate) mod protection;
+pub mod replay;
 pub mod revenue;
 pub mod review;
 pub(crate) mod seed;

@@ -20,7 +20,7 @@ pub use aws::api::{Api, ApiRequest};
 pub use aws::clients::Cloud;
 pub use aws::http::{HttpResponse, fetch};
 pub use cli::exit;
-pub use commands::{cancel, dlq, email, revenue, review, tax, trace, up};
+pub use commands::{cancel, dlq, email, replay, revenue, review, tax, trace, up};
 pub use local::instance::{Instance, RunningInstance};
 pub use local::process::kill_process;
 pub use local::project::{Binary, Project};

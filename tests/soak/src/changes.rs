@@ -29,7 +29,7 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How many changes are made at once when all are made that are left.
 const CONCURRENCY: usize = 8;
 
-/// Of the changes that are left, one in this many is made at a chance.
+/// Of the changes that may be made between two turns of the delivery, one in this many is made.
 const CHANCE_ONE_IN: u32 = 8;
 
 /// Of the changes that are to be made after the jobs, one in this many is made after each run of them.
@@ -160,9 +160,9 @@ impl<'a> Changes<'a> {
                 let mut random = self.random.borrow_mut();
                 let moment = match random.u32(..20) {
                     ..4 => Moment::BeforeDelivery,
-                    4..14 => Moment::DuringDelivery,
-                    14..17 => Moment::AfterJobs,
-                    17.. => Moment::AtEnd,
+                    4..11 => Moment::DuringDelivery,
+                    11..16 => Moment::AfterJobs,
+                    16.. => Moment::AtEnd,
                 };
                 let due = (moment <= Moment::DuringDelivery).then(|| random_time(&mut random));
                 let order_id = order.order_id.clone();

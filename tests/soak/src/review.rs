@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn review_without_decision_is_repeated_unless_order_is_cancelled() {
+    fn review_without_decision_is_repeated_unless_cancelled() {
         for (answers, is_clear) in [("x", true), ("xx", true), ("x!", true), ("n", false), ("nn", false), ("!", false)]
         {
             assert_eq!(conclude(answers, true), (None, is_clear, false), "{answers}");

@@ -234,6 +234,10 @@ fn into_soak_stack(earlier: EarlierStack, deployed: Stack) -> SoakStack {
 
 /// Enables what is disabled, and redrives what the earlier version has dead-lettered, as an operator would.
 async fn finish_work(stack: &SoakStack, log: &OrderLog, report: &mut Report, counts: &mut UpgradeCounts) -> Result<()> {
+    // As CHANGELOG.md says: version 0.1.0 did not send the first confirmation of an order to the warehouse.
+    let replayed =
+        yard::replay::replay(&stack.cloud, &stack.deployed, "warehouse", "OrderConfirmed", None, true).await?;
+    progress::show(&format!("replay    {} confirmations to the warehouse", replayed.events));
     counts.ready_picks = ready_picks(&collect_evidence(stack, log.snapshot(), false).await?);
     for consumer in stack.deployed.consumers.iter().filter(|consumer| consumer.mapping_state == "Disabled") {
         set_mapping_enabled(&stack.cloud, consumer, true).await?;

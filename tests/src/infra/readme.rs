@@ -26,7 +26,7 @@ const RUN_SUBCOMMANDS: [&str; 11] =
     ["preflight", "seed", "order", "trace", "status", "dlq", "review", "revenue", "tax", "email", "invoke"];
 
 /// What `yard` does with a local cloud, with the tools of this repository, or with the order of the test: only `--help` is run.
-const CHECKED_SUBCOMMANDS: [&str; 6] = ["up", "down", "tools", "cleanup", "protection", "cancel"];
+const CHECKED_SUBCOMMANDS: [&str; 7] = ["up", "down", "tools", "cleanup", "protection", "cancel", "replay"];
 
 /// The targets that only call the test stack. Of any other target, only `make -n` is run.
 const RUN_TARGETS: [&str; 1] = ["invoke"];

@@ -12,6 +12,7 @@ use crate::commands::invoke::InvokeArgs;
 use crate::commands::order::OrderArgs;
 use crate::commands::preflight::PreflightArgs;
 use crate::commands::protection::ProtectionArgs;
+use crate::commands::replay::ReplayArgs;
 use crate::commands::revenue::RevenueArgs;
 use crate::commands::review::ReviewArgs;
 use crate::commands::seed::SeedArgs;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Status(StatusArgs),
     /// Work with dead letters
     Dlq(DlqArgs),
+    /// Send stored events of one type to one consumer's queue again; without --yes only count them
+    Replay(ReplayArgs),
     /// Show the flagged orders that wait for a review, and confirm or reject them
     Review(ReviewArgs),
     /// Show what was sold, day by day (UTC), by region and by product

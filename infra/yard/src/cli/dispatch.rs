@@ -31,6 +31,7 @@ async fn dispatch(Cli { target, command }: Cli) -> Result<Completion> {
         Command::Preflight(args) => args.run(&context).await,
         Command::Cleanup(args) => args.run(&context).await,
         Command::Protection(args) => args.run(&context).await,
+        Command::Replay(args) => args.run(&context).await,
         Command::Seed(args) => args.run(&context).await,
         Command::Order(args) => args.run(&context).await,
         Command::Cancel(args) => args.run(&context).await,

@@ -1,4 +1,4 @@
-//! Picks of versions before 1.3, whose rows name a wave of five minutes.
+//! Picks of version 0.1.0, whose rows name a wave of five minutes.
 
 use switchyard_chassis::{Key, Row, Value};
 
