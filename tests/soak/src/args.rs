@@ -29,7 +29,7 @@ pub(crate) struct SoakArgs {
     /// The share of calls that fail, bursts not included
     #[arg(long, default_value_t = 0.1)]
     pub(crate) rate: f64,
-    /// Instead of injecting faults, deliver this many copies of every event in shuffled order, and wait for all waves
+    /// Instead of injecting faults, deliver this many copies of every event in shuffled order, and wait until all picks
     /// to close
     #[arg(long, value_name = "COPIES", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) shuffle: Option<u16>,

@@ -56,9 +56,7 @@ pub(crate) async fn run(
         }
         if missing != report.findings.lost.len() {
             missing = report.findings.lost.len();
-            progress::show(&format!(
-                "audit     {missing} effects are missing; running the jobs until all waves are closed"
-            ));
+            progress::show(&format!("audit     {missing} effects are missing; running the jobs until all is listed"));
         }
         sleep(JOB_INTERVAL).await;
         run_jobs(stack).await;

@@ -244,13 +244,13 @@ async fn finish_work(stack: &SoakStack, log: &OrderLog, report: &mut Report, cou
     }
     report.redriven = redrive(stack, &mut report.dead_letters).await?;
     progress::show(&format!(
-        "upgraded  in {} s, {} accepted meanwhile; {} dead letters redriven, {} waves open",
+        "upgraded  in {} s, {} accepted meanwhile; {} dead letters redriven, {} picks ready",
         counts.deployment_seconds, counts.accepted_during, report.redriven, counts.ready_picks
     ));
     Ok(())
 }
 
-/// Runs the jobs and repeats the audit until nothing is missing and all waves are closed, or time is up.
+/// Runs the jobs and repeats the audit until nothing is missing and all is listed, or time is up.
 async fn audit_until_complete(stack: &SoakStack, log: &OrderLog, deadline: Instant, report: &mut Report) -> Result<()> {
     let mut missing = None;
     loop {
@@ -261,9 +261,7 @@ async fn audit_until_complete(stack: &SoakStack, log: &OrderLog, deadline: Insta
             return Ok(());
         }
         if missing.replace(lost) != Some(lost) {
-            progress::show(&format!(
-                "audit     {lost} effects are missing; running the jobs until all waves are closed"
-            ));
+            progress::show(&format!("audit     {lost} effects are missing; running the jobs until all is listed"));
         }
         sleep(AUDIT_INTERVAL).await;
         run_jobs(stack).await;

@@ -139,7 +139,7 @@ fn evidence() -> Evidence {
             .collect(),
         tables: tables.into_iter().map(|(name, rows)| (name.to_owned(), rows)).collect(),
         orders: vec![
-            row(&order, "ORDER").into_item(),
+            row(&order, "ORDER").set("v", 1).into_item(),
             row(&order, "STATUS#2#confirmed").into_item(),
             row(&order, "STATUS#9#picking").into_item(),
             row("SKU#A", "STOCK").set("stock", 8).into_item(),

@@ -52,6 +52,35 @@ async fn confirmed_order_is_picking_after_a_run_of_the_job() {
 }
 
 #[tokio::test]
+async fn order_is_on_no_list_while_fraud_is_out() {
+    let stack = TestStack::exclusive().await;
+    stack.disable("fraud").await;
+    let sku = stack.create_product("10.00", true, 5).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(stack.place_order(&new_cart(&new_user_id(), &[(&sku, 1)])).await);
+    }
+    let has_row = async |id: &str, sk: &str| {
+        sort_keys(&stack, stack.table_of("warehouse"), id).await.iter().any(|found| found == sk)
+    };
+    for id in &ids {
+        wait_until("the pick is there", async || has_row(id, "PICK").await).await;
+    }
+    run(&stack).await;
+    for id in &ids {
+        assert_eq!((has_row(id, "READY").await, status(&stack, id).await.as_str()), (false, "received"));
+    }
+    stack.enable("fraud").await;
+    for id in &ids {
+        wait_until("the pick is ready", async || has_row(id, "READY").await).await;
+    }
+    run(&stack).await;
+    for id in &ids {
+        wait_until("the order is being picked", async || status(&stack, id).await == "picking").await;
+    }
+}
+
+#[tokio::test]
 async fn withdrawn_order_is_cancelled_and_its_stock_returned_once() {
     let stack = TestStack::exclusive().await;
     let (sku, gone) = (stack.create_product("10.00", true, 5).await, stack.create_product("1.00", true, 5).await);
