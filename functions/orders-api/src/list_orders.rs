@@ -52,8 +52,8 @@ struct OrderSummary {
 /// placed.
 pub(crate) async fn list_orders(request: Request<'_>, table: &Table) -> Result<OrderResponse, Problem> {
     let page = PageRequest::from_query(request)?;
-    let mut rows = query_page(table, &page).await?;
-    let has_more = rows.len() > page.limit;
+    let (mut rows, is_cut_off) = query_page(table, &page).await?;
+    let has_more = rows.len() > page.limit || is_cut_off;
     rows.truncate(page.limit);
     let last = rows.last().filter(|_| has_more).and_then(Key::from_item);
     let listed = rows.iter().map(ListedOrder::from_row).collect::<Result<Vec<_>, _>>();
@@ -97,7 +97,9 @@ fn parse_limit(text: &str) -> Result<usize, String> {
 
 /// The rows of a page, and one more if there are more. An item has at most a few kilobytes, so 51 of them are far below the megabyte
 /// that one query returns.
-async fn query_page(table: &Table, page: &PageRequest) -> Result<Vec<Item>, Problem> {
+/// One row more than the page has, and whether DynamoDB cut the rows off: it returns at most a megabyte, counted before the projection
+/// (<https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Query.html>, 2026-11-21).
+async fn query_page(table: &Table, page: &PageRequest) -> Result<(Vec<Item>, bool), Problem> {
     let query = table.client().query().table_name(table.name()).consistent_read(true).scan_index_forward(false);
     let query = query.key_condition_expression("pk = :pk AND begins_with(sk, :orders)");
     let query = query.expression_attribute_values(":pk", AttributeValue::S(page.partition.clone()));
@@ -108,7 +110,9 @@ async fn query_page(table: &Table, page: &PageRequest) -> Result<Vec<Item>, Prob
     let answer = query.return_consumed_capacity(ReturnConsumedCapacity::Total).send().await;
     let answer = answer.map_err(|error| Problem::from_transient(&format!("DynamoDB Query: {}", describe(&error))))?;
     table.count_units(answer.consumed_capacity.and_then(|capacity| capacity.capacity_units).unwrap_or(0.0));
-    Ok(answer.items.unwrap_or_default())
+    let rows = answer.items.unwrap_or_default();
+    let is_cut_off = rows.len() <= page.limit && answer.last_evaluated_key.is_some();
+    Ok((rows, is_cut_off))
 }
 
 async fn summarize(table: &Table, ListedOrder { id, total, placed_at }: ListedOrder) -> Result<OrderSummary, Problem> {

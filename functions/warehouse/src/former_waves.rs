@@ -14,6 +14,9 @@ pub(crate) fn hold_key(order_id: &OrderId) -> Key {
     Key::new(format!("ORDER#{order_id}"), "HOLD")
 }
 
+/// That version wrote four pages at a time, so a run that was cut off may have left gaps of three.
+const MAX_MISSING_PAGES: u32 = 3;
+
 /// The wave that listed the pick; `None` for a pick that no such wave has listed. `read` reads a row of the table.
 pub(crate) async fn listed_in(
     order_id: &OrderId,
@@ -23,8 +26,16 @@ pub(crate) async fn listed_in(
     let wave_in = |row: &Item| text_of(row, "wave").and_then(|wave| WaveId::parse(wave).ok());
     let Some(first_wave) = wave_in(pick) else { return Ok(None) };
     let wave = read(hold_key(order_id)).await?.as_ref().and_then(wave_in).unwrap_or(first_wave);
+    let mut missing = 0;
     for page in 1.. {
-        let Some(row) = read(page_key(&wave, page)).await? else { break };
+        let Some(row) = read(page_key(&wave, page)).await? else {
+            missing += 1;
+            if missing > MAX_MISSING_PAGES {
+                break;
+            }
+            continue;
+        };
+        missing = 0;
         let ids = row.get("order_ids").and_then(|ids| ids.as_l().ok()).into_iter().flatten();
         if ids.filter_map(|id| id.as_s().ok()).any(|id| id == order_id.as_str()) {
             return Ok(Some(wave));

@@ -1,7 +1,7 @@
 //! `yard replay`: sends stored events of one type to one consumer's queue again.
 //!
 //! The events are read from the outboxes, which stay in their rows after they were published. What a consumer has applied, it recognizes
-//! as a duplicate, so a replay can be repeated.
+//! as a duplicate as long as its marker exists, so a replay can be repeated.
 
 use std::collections::BTreeSet;
 
@@ -25,6 +25,10 @@ use crate::terminal::progress::Step;
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html>, 2026-11-21).
 const BATCH: usize = 10;
 
+/// The bytes that one `SendMessageBatch` takes, with a margin for what SQS counts beside the bodies: 1 MiB
+/// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>, 2026-11-21).
+const BATCH_BYTES: usize = 1_000_000;
+
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArgs {
     /// The consumer whose queue gets the events
@@ -33,9 +37,10 @@ pub(crate) struct ReplayArgs {
     /// The type of the events, such as `OrderConfirmed`
     #[arg(long = "type", value_name = "TYPE")]
     event_type: String,
-    /// Only events from this time on, such as 2026-11-21T00:00:00Z
+    /// Only events from this time on, such as 2026-11-21T00:00:00Z. A consumer recognizes what it has applied for `MARKER_TTL_DAYS`
+    /// (90); older events could be applied again
     #[arg(long, value_name = "TIME")]
-    from: Option<Timestamp>,
+    from: Timestamp,
     /// Send them, instead of only counting them
     #[arg(long)]
     yes: bool,
@@ -49,7 +54,7 @@ impl ReplayArgs {
     pub(crate) async fn run(self, context: &CommandContext) -> Result<Completion> {
         let (cloud, stack) = context.connect(self.region.region).await?;
         let step = Step::new("replay");
-        let replay = replay(&cloud, &stack, &self.consumer, &self.event_type, self.from, self.yes).await?;
+        let replay = replay(&cloud, &stack, &self.consumer, &self.event_type, Some(self.from), self.yes).await?;
         step.done(format!("{} rows read", replay.rows));
         print_result(&replay, self.json.json, Replay::render)?;
         Ok(Completion::Done)
@@ -134,8 +139,25 @@ fn body(entry: &OutboxEntry) -> String {
     format!(r#"{{"version":"0","detail-type":{kind},"source":{source},"detail":{}}}"#, entry.detail)
 }
 
+/// As many bodies as one call takes.
+fn batches(bodies: &[String]) -> Vec<&[String]> {
+    let mut batches = Vec::new();
+    let mut rest = bodies;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take(BATCH).take_while(|body| {
+            bytes += body.len();
+            bytes <= BATCH_BYTES
+        });
+        let (batch, others) = rest.split_at(fitting.count().max(1));
+        batches.push(batch);
+        rest = others;
+    }
+    batches
+}
+
 async fn send(cloud: &Cloud, consumer: &Consumer, bodies: &[String]) -> Result<()> {
-    for batch in bodies.chunks(BATCH) {
+    for batch in batches(bodies) {
         let entry = |(index, body): (usize, &String)| {
             SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body).build()
         };
@@ -167,5 +189,14 @@ mod tests {
         let count = |from: Option<&str>| bodies(&row, "OrderConfirmed", from.map(|from| from.parse().unwrap())).len();
         assert_eq!((count(None), count(Some(late)), count(Some("2026-05-27T00:00:00Z"))), (2, 1, 0));
         assert_eq!(bodies(&Item::new(), "OrderConfirmed", None), Vec::<String>::new());
+    }
+
+    #[test]
+    fn batch_has_ten_bodies_or_a_megabyte() {
+        let lengths = |bodies: Vec<String>| batches(&bodies).iter().map(|batch| batch.len()).collect::<Vec<_>>();
+        assert_eq!(lengths(vec!["x".to_owned(); 23]), [10, 10, 3]);
+        assert_eq!(lengths(vec!["x".repeat(300_000); 7]), [3, 3, 1]);
+        assert_eq!(lengths(vec!["x".repeat(1_100_000); 2]), [1, 1]);
+        assert_eq!(lengths(vec![]), [0_usize; 0]);
     }
 }

@@ -62,12 +62,6 @@ fn cancellation() -> String {
     TestOrder::new("CA", &placed_at.to_string(), 1_500).cancellation_body()
 }
 
-/// The cancellation of an order that was placed three days ago.
-fn cancellation() -> String {
-    let placed_at = Timestamp::now() - SignedDuration::from_hours(72);
-    TestOrder::new("CA", &placed_at.to_string(), 1_500).cancellation_body()
-}
-
 fn decision() -> String {
     body(&order_confirmed(&new_id(), 2, Timestamp::now()))
 }
