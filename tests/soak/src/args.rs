@@ -30,7 +30,7 @@ pub(crate) struct SoakArgs {
     #[arg(long, default_value_t = 0.1)]
     pub(crate) rate: f64,
     /// Instead of injecting faults, deliver this many copies of every event in shuffled order, and wait until all picks
-    /// to close
+    /// are listed
     #[arg(long, value_name = "COPIES", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub(crate) shuffle: Option<u16>,
     /// Instead of injecting faults, deploy this earlier version of the repository (a commit or a tag), leave work
